@@ -1,0 +1,9 @@
+"""The ASGI application, for servers that speak nothing else; the site itself is synchronous."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
+
+application = get_asgi_application()
