@@ -1,0 +1,1 @@
+"""The ground floor: families, fetch-through, invalidation, statistics. Imports no other app."""

@@ -1,0 +1,5 @@
+"""The family that this floor itself keeps: who a token belongs to."""
+
+from systemcache.families import Family
+
+TOKEN = Family("token", "auth:token:{sha256}", int, secret=True)

@@ -1,0 +1,34 @@
+"""Families that tests of the cache use, so that they depend on no other app."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from systemcache import families
+from systemcache.families import Family
+
+
+class Price(msgspec.Struct, frozen=True):
+    symbol: str
+    amount: Decimal
+
+
+PRICE = Family("sample_price", "sample:price:{symbol}", Price, tags=("sample:{symbol}",))
+LIST = Family("sample_list", "sample:list", list[Price])
+MAYBE = Family("sample_maybe", "sample:maybe:{which}", Price | None)  # type: ignore[arg-type]
+CHOSEN = Family("sample_chosen", "sample:chosen:{kind}", list[int], choices={"kind": ("a", "b")})
+SECRET = Family("sample_secret", "sample:secret:{sha256}", int, secret=True)
+SAMPLES: tuple[Family[Any], ...] = (PRICE, LIST, MAYBE, CHOSEN, SECRET)
+
+
+@contextmanager
+def registered_samples() -> Iterator[None]:
+    families.register(*SAMPLES)
+    try:
+        yield
+    finally:
+        for family in SAMPLES:
+            families.forget(family)

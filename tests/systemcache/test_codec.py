@@ -1,0 +1,72 @@
+"""Bytes and values: a value or Undecodable, never anything else, never code."""
+
+import contextlib
+import pickle
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from systemcache import codec
+
+
+class Sample(msgspec.Struct, frozen=True):
+    money: Decimal
+    at: datetime
+    on: date
+    note: str | None
+    many: list[int]
+
+
+samples = st.builds(
+    Sample,
+    money=st.decimals(allow_nan=False, allow_infinity=False),
+    at=st.datetimes(timezones=st.just(UTC)),
+    on=st.dates(),
+    note=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
+    many=st.lists(st.integers(-(2**63), 2**63 - 1)),
+)
+
+
+@given(samples)
+def test_declared_types_survive_the_round_trip(sample: Sample) -> None:
+    entry = codec.Entry(datetime(2026, 1, 5, 9, 15, 0, 123456, UTC), codec.encode(sample))
+    back = codec.unpack(codec.pack(entry))
+    assert back == entry
+    assert codec.decode(back.payload, Sample) == sample
+
+
+@given(st.binary())
+def test_any_bytes_are_an_entry_or_undecodable(data: bytes) -> None:
+    for candidate in (data, b"1 1763862801.5 " + data):
+        with contextlib.suppress(codec.Undecodable):
+            codec.decode(codec.unpack(candidate).payload, Sample)
+
+
+@given(samples, st.data())
+def test_a_truncated_or_flipped_entry_is_a_value_or_undecodable(sample: Sample, data: Any) -> None:
+    packed = bytearray(codec.pack(codec.Entry(datetime(2026, 1, 5, tzinfo=UTC), codec.encode(sample))))
+    place = data.draw(st.integers(0, len(packed) - 1))
+    packed[place] ^= 1 << data.draw(st.integers(0, 7))
+    for candidate in (bytes(packed), bytes(packed[:place])):
+        with contextlib.suppress(codec.Undecodable):
+            codec.decode(codec.unpack(candidate).payload, Sample)
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (pytest.fail, ("a pickle was run",))
+
+
+def test_a_pickle_is_not_run() -> None:
+    with pytest.raises(codec.Undecodable):
+        codec.unpack(pickle.dumps(Bomb()))
+
+
+def test_deep_nesting_is_undecodable() -> None:
+    with pytest.raises(codec.Undecodable):
+        codec.decode(b"[" * 100_000, list[Any])

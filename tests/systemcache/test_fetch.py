@@ -1,0 +1,160 @@
+"""Fetch-through on a real Redis: what is kept, for how long, and what never is."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from systemcache import codec, store
+from systemcache.fetch import fetch
+from tests.servers.redis_server import RedisServer
+from tests.systemcache.samples import LIST, MAYBE, PRICE, Price
+
+RELIANCE = Price("RELIANCE", Decimal("2368.10"))
+
+
+class Source:
+    """A loader that counts its calls."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        self.calls = 0
+
+    def __call__(self) -> Any:
+        self.calls += 1
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+@pytest.fixture
+def redis(redis_store: RedisServer) -> Redis:
+    return Redis.from_url(redis_store.url)
+
+
+def test_the_first_read_loads_and_the_second_comes_from_redis(redis: Redis) -> None:
+    source = Source(RELIANCE)
+    first = fetch(PRICE, {"symbol": "RELIANCE"}, source)
+    second = fetch(PRICE, {"symbol": "RELIANCE"}, source)
+    assert (first.state, second.state, source.calls) == ("miss", "hit", 1)
+    assert first.value == second.value == RELIANCE
+    assert first.created == second.created
+
+
+def test_the_key_is_the_documented_one_behind_the_sites_prefix_and_has_the_familys_ttl(redis: Redis) -> None:
+    fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
+    assert redis.keys() == [b"iifl:SIM0001:sample:price:RELIANCE"]
+    assert redis.ttl("iifl:SIM0001:sample:price:RELIANCE") == 60
+
+
+def test_another_account_sees_nothing_of_the_former_ones(redis: Redis, settings: object) -> None:
+    fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
+    settings.CACHE_PREFIX = "iifl:OTHER"  # type: ignore[attr-defined]
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "miss"
+
+
+@pytest.mark.usefixtures("redis")
+def test_money_and_its_digits_survive_the_round_trip() -> None:
+    fetch(PRICE, {"symbol": "X"}, Source(Price("X", Decimal("1.10"))))
+    value = fetch(PRICE, {"symbol": "X"}, Source(None)).value
+    assert isinstance(value.amount, Decimal)
+    assert str(value.amount) == "1.10"
+
+
+@pytest.mark.usefixtures("redis")
+def test_an_empty_list_is_a_hit() -> None:
+    source = Source([])
+    fetch(LIST, {}, source)
+    assert fetch(LIST, {}, source).state == "hit"
+    assert source.calls == 1
+
+
+@pytest.mark.usefixtures("redis")
+def test_none_is_a_hit() -> None:
+    source = Source(None)
+    fetch(MAYBE, {"which": "none"}, source)
+    again = fetch(MAYBE, {"which": "none"}, source)
+    assert again.value is None
+    assert (again.state, source.calls) == ("hit", 1)
+
+
+def test_a_failed_load_is_the_callers_error_and_is_not_kept(redis: Redis) -> None:
+    source = Source(LookupError("no"))
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            fetch(PRICE, {"symbol": "RELIANCE"}, source)
+    assert source.calls == 2
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        b"",
+        b"1",
+        b"1 x y",
+        b"2 1700000000.0 {}",
+        b"1 1700000000.0 {",
+        b'1 1700000000.0 {"symbol":1}',
+        b"\x80\x04N.",
+        b"1 nan {}",
+    ],
+)
+def test_what_does_not_decode_is_a_miss_and_is_replaced(redis: Redis, planted: bytes) -> None:
+    redis.set("iifl:SIM0001:sample:price:RELIANCE", planted)
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "miss"
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(None)).value == RELIANCE
+
+
+def test_a_key_of_another_kind_under_our_name_does_no_harm(redis: Redis) -> None:
+    redis.lpush("iifl:SIM0001:sample:price:RELIANCE", "x")
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).value == RELIANCE
+    assert store.breaker.state == "closed"
+
+
+@pytest.mark.usefixtures("redis")
+def test_many_callers_of_one_process_cause_one_load() -> None:
+    started, release = threading.Event(), threading.Event()
+    calls = []
+
+    def slow() -> Price:
+        calls.append(1)
+        started.set()
+        release.wait(10)
+        return RELIANCE
+
+    with ThreadPoolExecutor(25) as pool:
+        first = pool.submit(fetch, PRICE, {"symbol": "RELIANCE"}, slow)
+        started.wait(10)
+        others = [pool.submit(fetch, PRICE, {"symbol": "RELIANCE"}, slow) for _ in range(24)]
+        release.set()
+        values = [future.result(10).value for future in (first, *others)]
+    assert values == [RELIANCE] * 25
+    assert calls == [1]
+
+
+def test_with_redis_gone_the_source_answers() -> None:
+    answer = fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
+    assert (answer.state, answer.value) == ("bypass", RELIANCE)
+
+
+def test_with_redis_killed_and_back_reads_go_on(redis_store: RedisServer) -> None:
+    fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
+    redis_store.kill()
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "bypass"
+    redis_store.restart(empty=True)
+    store.breaker.reset()
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "miss"
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "hit"
+
+
+def test_nothing_in_redis_is_a_pickle(redis: Redis) -> None:
+    fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
+    data = redis.get("iifl:SIM0001:sample:price:RELIANCE")
+    assert isinstance(data, bytes)
+    assert data.startswith(b"1 ")
+    assert data.endswith(b'{"symbol":"RELIANCE","amount":"2368.10"}')
+    assert codec.decode(codec.unpack(data).payload, Price) == RELIANCE

@@ -1,0 +1,84 @@
+"""The statistics: exact over processes, kept while Redis is away."""
+
+import subprocess
+import sys
+from decimal import Decimal
+
+import pytest
+from django.conf import settings as django_settings
+
+from systemcache import stats, store
+from systemcache.fetch import fetch
+from tests.servers.redis_server import RedisServer
+from tests.systemcache.samples import PRICE, SECRET, Price
+
+RELIANCE = Price("RELIANCE", Decimal(1))
+
+
+def read(times: int) -> None:
+    for _ in range(times):
+        fetch(PRICE, {"symbol": "RELIANCE"}, lambda: RELIANCE)
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_one_miss_and_21_hits_are_a_rate_of_95_45_percent() -> None:
+    read(22)
+    snapshot = stats.snapshot()
+    assert (snapshot["hits"], snapshot["misses"], snapshot["hit_rate_percent"]) == (21, 1, 95.45)
+    row = snapshot["families"]["sample_price"]
+    assert (row["hits"], row["misses"], row["loads"], row["load_errors"]) == (21, 1, 1, 0)
+    assert row["load_seconds"] >= 0
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_before_the_first_read_there_is_no_rate() -> None:
+    assert stats.snapshot()["hit_rate_percent"] is None
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_redis_own_counts_stand_beside_ours() -> None:
+    read(2)
+    snapshot = stats.snapshot()
+    assert isinstance(snapshot["redis_keyspace_hits"], int)
+    assert isinstance(snapshot["redis_keyspace_misses"], int)
+    assert snapshot["redis"]["version"]
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_who_a_token_belongs_to_is_no_read_of_the_callers() -> None:
+    fetch(SECRET, {"sha256": "ab"}, lambda: 1)
+    snapshot = stats.snapshot()
+    assert (snapshot["hits"], snapshot["misses"]) == (0, 0)
+    assert snapshot["families"]["sample_secret"]["misses"] == 1
+
+
+def test_counts_of_other_processes_are_in(redis_store: RedisServer) -> None:
+    script = (
+        "import django; django.setup()\n"
+        "from systemcache import stats\n"
+        "[stats.count('holdings', 'hits') for _ in range(20)]\n"  # flushed at the process's end
+    )
+    environment = {
+        "REDIS_URL": redis_store.url,
+        "DJANGO_SETTINGS_MODULE": "tradingsite.settings",
+        "DJANGO_SECRET_KEY": "x",
+        "PATH": "/usr/bin:/bin",
+    }
+    workers = [
+        subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=django_settings.BASE_DIR)
+        for _ in range(2)
+    ]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
+    stats.count("holdings", "hits", 2)
+    assert stats.snapshot()["families"]["holdings"]["hits"] == 42
+
+
+def test_while_redis_is_away_counts_are_kept_and_added_when_it_is_back(redis_store: RedisServer) -> None:
+    stats.count("holdings", "hits", 3)
+    redis_store.kill()
+    away = stats.snapshot()
+    assert (away["connected"], away["hits"]) == (False, 3)
+    redis_store.restart(empty=True)
+    store.breaker.reset()
+    back = stats.snapshot()
+    assert (back["connected"], back["hits"]) == (True, 3)
