@@ -1,0 +1,1 @@
+"""The second floor: the IIFL client, its simulator, portfolio and risk."""

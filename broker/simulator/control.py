@@ -1,0 +1,51 @@
+"""What tests and operators may ask and tell over HTTP, under /simulator and from this machine only."""
+
+from ipaddress import ip_address
+
+import msgspec
+
+from broker.simulator.calls import CallLog
+from broker.simulator.faults import Fault, Faults
+from broker.simulator.wire import Answer, Request, http_error, json_answer
+
+PREFIX = "/simulator"
+
+
+class Control:
+    def __init__(self, calls: CallLog, faults: Faults) -> None:
+        self._calls = calls
+        self._faults = faults
+        self._actions = {
+            ("GET", "/simulator/calls"): self._list_calls,
+            ("DELETE", "/simulator/calls"): self._clear_calls,
+            ("GET", "/simulator/faults"): self._list_faults,
+            ("POST", "/simulator/faults"): self._add_fault,
+            ("DELETE", "/simulator/faults"): self._clear_faults,
+        }
+
+    def __call__(self, request: Request) -> Answer:
+        if not ip_address(request.peer).is_loopback:
+            return http_error(403, "The simulator is controlled from its own machine only.")
+        action = self._actions.get((request.method, request.path))
+        return action(request) if action else http_error(404, "There is no such control.")
+
+    def _list_calls(self, request: Request) -> Answer:
+        return json_answer({"calls": self._calls.all()})
+
+    def _clear_calls(self, request: Request) -> Answer:
+        self._calls.clear()
+        return self._list_calls(request)
+
+    def _list_faults(self, request: Request) -> Answer:
+        return json_answer({"faults": self._faults.all()})
+
+    def _add_fault(self, request: Request) -> Answer:
+        try:
+            self._faults.add(msgspec.json.decode(request.body, type=Fault))
+        except (msgspec.MsgspecError, ValueError) as error:
+            return http_error(400, str(error))
+        return self._list_faults(request)
+
+    def _clear_faults(self, request: Request) -> Answer:
+        self._faults.clear()
+        return self._list_faults(request)

@@ -1,0 +1,100 @@
+"""Keys and JSON types against the broker's own printed examples."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.broker.simulator.caller import Caller
+
+Example = Callable[[str], Any]
+
+HISTORY = {
+    "exchange": "NSEEQ",
+    "instrumentId": "1594",
+    "interval": "1 day",
+    "fromDate": "03-Nov-2025",
+    "toDate": "07-Nov-2025",
+}
+QUOTES = [{"exchange": "NSEEQ", "instrumentId": "1594"}]
+# The documents print these bare, and the first two as one object; the live service wraps a list in `result`.
+BARE = [
+    ("/holdings", "portfolio_holdings"),
+    ("/positions", "portfolio_positions"),
+    ("/orders", "orders_order_book"),
+    ("/trades", "orders_trade_book"),
+]
+WRAPPED = [
+    ("GET", "/profile", b"", "user_profile"),
+    ("GET", "/limits", b"", "user_limits"),
+    ("GET", "/limits/equity", b"", "user_limits"),
+    ("GET", "/limits/fno", b"", "user_limits"),
+    ("POST", "/marketdata/marketquotes", QUOTES, "market_data_apis_market_quotes"),
+    ("POST", "/marketdata/historicaldata", HISTORY, "market_data_apis_historical_candlestick_chart_data"),
+    ("POST", "/profile/logout", b"", "user_logout"),
+]
+
+
+def kind(value: object) -> object:
+    """The JSON type; of a list, that of its first item, because all rows are alike."""
+    if isinstance(value, dict):
+        return {key: kind(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [kind(value[0])] if value else []
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return type(value).__name__
+    return "number"
+
+
+@pytest.fixture
+def example(shared_data: Path) -> Example:
+    def read(name: str) -> Any:
+        return json.loads((shared_data / "iifl_doc_examples" / f"{name}_response.json").read_text())
+
+    return read
+
+
+@pytest.mark.parametrize(("path", "name"), BARE)
+def test_every_row_of_a_book_has_the_keys_and_types_of_the_documents(
+    caller: Caller, example: Example, path: str, name: str
+) -> None:
+    printed = example(name)
+    row = printed[0] if isinstance(printed, list) else printed
+    rows = caller.get(path)
+    assert rows
+    assert all(kind(each) == kind(row) for each in rows)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "name"), WRAPPED)
+def test_an_answer_has_the_keys_and_types_of_the_documents(
+    caller: Caller, example: Example, method: str, path: str, body: object, name: str
+) -> None:
+    assert kind(caller.content(method, path, body)) == kind(example(name))
+
+
+def test_a_login_has_the_keys_of_the_documents(caller: Caller, example: Example) -> None:
+    assert kind(caller.log_in()) == kind(example("user_get_user_session"))
+
+
+def test_the_documents_examples_are_found_under_the_names_used_here(shared_data: Path) -> None:
+    names = [name for _, name in BARE] + [name for *_, name in WRAPPED]
+    assert all((shared_data / "iifl_doc_examples" / f"{name}_response.json").exists() for name in names)
+
+
+def test_an_error_inside_ok_looks_like_the_recorded_one(caller: Caller, shared_data: Path) -> None:
+    recorded = json.loads((shared_data / "iifl_recorded" / "historicaldata_EC804_inside_Ok.json").read_text())
+    answer = caller.send("POST", "/marketdata/historicaldata", HISTORY | {"fromDate": "2025-11-03"})
+    assert answer.status == 200
+    assert kind(json.loads(answer.body)) == kind(recorded)
+    assert json.loads(answer.body)["result"][0]["status"] == "EC804"
+
+
+def test_instrument_ids_are_numbers_in_quotes_and_strings_in_books(caller: Caller) -> None:
+    assert caller.quotes("2885")[0]["instrumentId"] == 2885
+    assert caller.get("/holdings")[0]["nseInstrumentId"] == "2885"
+
+
+def test_a_stamp_names_the_month_from_a_table_of_its_own(caller: Caller) -> None:
+    assert caller.quotes("2885")[0]["tickTimestamp"] == "20-Nov-2025 11:00:30"
