@@ -1,0 +1,29 @@
+"""Logs in to the broker for the day."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from broker import conf
+from broker.client import default_client
+from broker.errors import BrokerError
+
+LOGIN_PAGE = "https://markets.iiflcapital.com/"
+
+
+class Command(BaseCommand):
+    help = "Log in to the broker for the day. Without a code it prints the address of the login page, which gives one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--auth-code", metavar="CODE", help="the code that the login page gave; it works once")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["auth_code"]:
+            self.stdout.write(f"{LOGIN_PAGE}?{urlencode({'v': 1, 'appkey': conf.app_key()})}")
+            return
+        try:
+            default_client().login(options["auth_code"])
+        except BrokerError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Logged in as {conf.client_id()} until midnight (IST).")

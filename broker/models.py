@@ -1,0 +1,29 @@
+"""The broker's session of the day, and the permissions on the account (which itself is no table)."""
+
+from django.db import models
+
+
+class BrokerSession(models.Model):
+    """One account's session token, encrypted; all processes share it. It dies at midnight IST."""
+
+    client_id = models.CharField(max_length=40, unique=True)
+    ciphertext = models.BinaryField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.client_id} until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class Account(models.Model):
+    """No table: carries the permissions on the trading account."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = (
+            ("view_account", "Can see the account: holdings, positions, margins, orders, prices"),
+            ("trade", "Can place, change and cancel orders"),
+        )

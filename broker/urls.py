@@ -1,0 +1,19 @@
+"""/api/broker/… and /api/portfolio/…"""
+
+from django.urls import path
+
+from broker import views
+
+urlpatterns = [
+    path("broker/holdings/", views.HoldingsView.as_view(), name="holdings"),
+    path("broker/positions/", views.PositionsView.as_view(), name="positions"),
+    path("broker/margins/", views.MarginsView.as_view(), name="margins"),
+    path("broker/orders/", views.OrdersView.as_view(), name="orders"),
+    path("broker/trades/", views.TradesView.as_view(), name="trades"),
+    path("broker/profile/", views.ProfileView.as_view(), name="profile"),
+    path("broker/candles/", views.CandlesView.as_view(), name="candles"),
+    path("broker/contracts/<str:exchange>/", views.ContractsView.as_view(), name="contracts"),
+    path("broker/quotes/", views.QuotesView.as_view(), name="quotes"),
+    path("portfolio/summary/", views.SummaryView.as_view(), name="portfolio-summary"),
+    path("portfolio/risk/", views.RiskView.as_view(), name="portfolio-risk"),
+]
