@@ -1,0 +1,145 @@
+"""The admin's pages for the watchlist, signals and settings."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from broker.errors import BrokerUnreachable
+from tests.watchlist.conftest import Market
+from watchlist.models import Signal, TradingSetting, WatchlistItem
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("default_settings", "market")]
+
+ITEMS, SIGNALS, SETTINGS = (f"/admin/watchlist/{model}/" for model in ("watchlistitem", "signal", "tradingsetting"))
+
+
+@pytest.fixture
+def admin(admin_user: User, client: Client) -> Client:
+    client.force_login(admin_user)
+    return client
+
+
+def act(admin: Client, page: str, action: str, *rows: Any) -> str:
+    """Runs an action on rows; returns what the page says afterwards."""
+    body = {"action": action, "_selected_action": [row.pk for row in rows]}
+    answer = admin.post(page, body, follow=True)
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def errors(answer: Any) -> dict[str, list[str]]:
+    assert answer.status_code == 200
+    found: dict[str, list[str]] = answer.context["adminform"].form.errors
+    return found
+
+
+@pytest.mark.parametrize("page", [ITEMS, SIGNALS, SETTINGS])
+def test_lists_searches_and_forms_open(admin: Client, page: str) -> None:
+    WatchlistItem.objects.create(pk=1, symbol="TCS")
+    Signal.objects.create(pk=1, symbol="TCS", signal_type="buy", status="approved")
+    setting = TradingSetting.objects.first()
+    assert setting is not None
+    number = setting.pk if page == SETTINGS else 1
+    for path in (page, f"{page}?q=x", f"{page}add/", f"{page}{number}/change/", f"{page}{number}/history/"):
+        assert admin.get(path).status_code == 200
+
+
+def test_a_symbol_is_kept_as_the_contract_file_writes_it(admin: Client) -> None:
+    admin.post(f"{ITEMS}add/", {"symbol": "tcs-eq", "exchange": "NSEEQ", "category": "hold", "is_active": "on"})
+    assert WatchlistItem.objects.get().symbol == "TCS"
+
+
+def test_an_unknown_symbol_is_a_form_error(admin: Client) -> None:
+    answer = admin.post(f"{ITEMS}add/", {"symbol": "NOSUCH", "exchange": "NSEEQ", "category": "hold"})
+    assert "NOSUCH" in errors(answer)["symbol"][0]
+
+
+def test_a_broker_that_is_away_is_a_form_error(admin: Client, market: Market) -> None:
+    market.failure = BrokerUnreachable("refused")
+    for page, more in ((ITEMS, {"category": "hold"}), (SIGNALS, {"signal_type": "buy", "extras": "{}"})):
+        answer = admin.post(f"{page}add/", {"symbol": "TCS", "exchange": "NSEEQ", **more})
+        assert "cannot be reached" in errors(answer)["symbol"][0]
+
+
+def test_the_broker_is_not_asked_about_a_symbol_that_stays(admin: Client, market: Market) -> None:
+    item = WatchlistItem.objects.create(symbol="TCS", category="hold")
+    market.failure = BrokerUnreachable("refused")
+    body = {"symbol": "TCS", "exchange": "NSEEQ", "category": "long_term", "is_active": "on"}
+    assert admin.post(f"{ITEMS}{item.pk}/change/", body).status_code == 302
+    assert market.lookups == []
+
+
+def test_a_duplicate_is_a_form_error(admin: Client) -> None:
+    WatchlistItem.objects.create(symbol="TCS", category="hold")
+    answer = admin.post(f"{ITEMS}add/", {"symbol": "tcs", "exchange": "NSEEQ", "category": "hold"})
+    assert errors(answer)["__all__"] == ["This symbol is in this category already."]
+
+
+def test_items_are_switched_and_edited_in_the_list(admin: Client) -> None:
+    item = WatchlistItem.objects.create(symbol="TCS")
+    assert act(admin, ITEMS, "switch_off", item) == "1 deactivated."
+    assert act(admin, ITEMS, "switch_on", item) == "1 activated."
+    body = {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": item.pk, "form-0-target_price": "5"}
+    assert admin.post(ITEMS, {**body, "_save": "Save"}).status_code == 302
+    item.refresh_from_db()
+    assert (item.is_active, item.target_price) == (False, Decimal(5))
+
+
+@pytest.mark.parametrize("category", ["long_term", "short_term", "day_trading", "hold"])
+def test_items_are_moved_and_those_that_cannot_are_counted(admin: Client, category: str) -> None:
+    others = [name for name in ("long_term", "short_term", "hold") if name != category][:2]
+    twins = [WatchlistItem.objects.create(symbol="TCS", category=other) for other in others]
+    single = WatchlistItem.objects.create(symbol="INFY", category=others[0])
+    said = act(admin, ITEMS, f"move_to_{category}", *twins, single)
+    assert said == f"2 moved to {category.replace('_', ' ')}, 1 skipped."
+    assert sorted(WatchlistItem.objects.filter(category=category).values_list("symbol", flat=True)) == ["INFY", "TCS"]
+
+
+def test_signals_are_decided_on_where_they_may_be(admin: Client) -> None:
+    pending = Signal.objects.create(symbol="TCS", signal_type="buy")
+    executed = Signal.objects.create(symbol="TCS", signal_type="buy", status="executed")
+    late = Signal.objects.create(symbol="TCS", signal_type="buy", expires_at=timezone.now() - timedelta(1))
+    assert act(admin, SIGNALS, "approve", pending, executed, late) == "1 approved, 2 skipped."
+    assert act(admin, SIGNALS, "reject", late) == "1 rejected."
+    pending.refresh_from_db()
+    assert pending.approved_at is not None
+
+
+def test_the_actions_need_the_permission_to_change(client: Client) -> None:
+    client.force_login(User.objects.create_user("visitor", is_staff=True))
+    signal = Signal.objects.create(symbol="TCS", signal_type="buy")
+    client.post(SIGNALS, {"action": "approve", "_selected_action": [signal.pk]})
+    signal.refresh_from_db()
+    assert signal.status == "pending"
+
+
+def test_a_settled_signals_terms_are_read_only(admin: Client) -> None:
+    signal = Signal.objects.create(symbol="TCS", signal_type="buy", status="approved")
+    admin.post(f"{SIGNALS}{signal.pk}/change/", {"symbol": "INFY", "status": "failed", "extras": "{}", "reason": "x"})
+    signal.refresh_from_db()
+    assert (signal.symbol, signal.status, signal.reason) == ("TCS", "approved", "x")
+
+
+def test_a_setting_is_checked_by_its_kind_and_keeps_its_key(admin: Client) -> None:
+    setting = TradingSetting.objects.get(key="auto_trade")
+    address = f"{SETTINGS}{setting.pk}/change/"
+    assert "value" in errors(admin.post(address, {"value": "perhaps"}))
+    assert admin.post(address, {"value": " True ", "key": "other", "kind": "text"}).status_code == 302
+    setting.refresh_from_db()
+    assert (setting.key, setting.kind, setting.value) == ("auto_trade", "boolean", "true")
+
+
+def test_a_new_setting_is_checked_by_its_kind(admin: Client) -> None:
+    assert "value" in errors(admin.post(f"{SETTINGS}add/", {"key": "share", "kind": "fraction", "value": "2"}))
+    assert "kind" in errors(admin.post(f"{SETTINGS}add/", {"key": "share", "kind": "colour", "value": "2"}))
+    assert admin.post(f"{SETTINGS}add/", {"key": "share", "kind": "fraction", "value": "0.20"}).status_code == 302
+    assert TradingSetting.objects.get(key="share").value == "0.20"
+
+
+def test_settings_are_not_deleted(admin: Client) -> None:
+    setting = TradingSetting.objects.get(key="auto_trade")
+    assert admin.post(f"{SETTINGS}{setting.pk}/delete/", {"post": "yes"}).status_code == 403

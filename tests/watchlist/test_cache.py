@@ -1,0 +1,142 @@
+"""No list outlives a write: every way to write, and what each drops."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.test import Client
+
+from systemcache import store
+from systemcache.families import Family
+from tests.watchlist.conftest import Commits
+from watchlist import reads
+from watchlist.cache_families import SETTINGS, SIGNALS, WATCHLIST
+from watchlist.models import Signal, TradingSetting, WatchlistItem
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_store", "default_settings")]
+
+
+@pytest.fixture
+def item(commits: Commits) -> WatchlistItem:
+    with commits():
+        return WatchlistItem.objects.create(symbol="TCS", category="hold")
+
+
+def fill() -> None:
+    """Every list of the watchlist, two of signals, the settings."""
+    for active in WATCHLIST.choices["active"]:
+        for category in WATCHLIST.choices["category"]:
+            reads.watchlist(active=active, category=category)
+    for limit in (1, 200):
+        reads.signals(limit=limit)
+    reads.trading_settings()
+
+
+def kept(family: Family[Any]) -> list[str]:
+    return [key for key in family.every_key() if store.read(key)]
+
+
+def one_by_one(item: WatchlistItem) -> None:
+    item.notes = "x"
+    item.save()
+
+
+def bulk_update(item: WatchlistItem) -> None:
+    item.notes = "x"
+    WatchlistItem.objects.bulk_update([item], ["notes"])
+
+
+WRITES: dict[str, Callable[[WatchlistItem], object]] = {
+    "save": one_by_one,
+    "create": lambda _: WatchlistItem.objects.create(symbol="INFY"),
+    "delete": lambda item: item.delete(),
+    "queryset.update": lambda _: WatchlistItem.objects.update(notes="x"),
+    "queryset.delete": lambda _: WatchlistItem.objects.all().delete(),
+    "bulk_create": lambda _: WatchlistItem.objects.bulk_create([WatchlistItem(symbol="INFY")]),
+    "bulk_update": bulk_update,
+    "update_or_create": lambda _: WatchlistItem.objects.update_or_create(
+        symbol="TCS", category="hold", defaults={"notes": "x"}
+    ),
+    "switch": lambda _: WatchlistItem.objects.all().switch(False),
+    "move_to": lambda _: WatchlistItem.objects.all().move_to("long_term"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+def test_every_write_drops_every_list_of_the_watchlist_and_nothing_else(
+    write: Callable[[WatchlistItem], object], item: WatchlistItem, commits: Commits
+) -> None:
+    fill()
+    assert len(kept(WATCHLIST)) == 15
+
+    with commits():
+        write(item)
+
+    assert kept(WATCHLIST) == []
+    assert len(kept(SIGNALS)) == 2
+    assert len(kept(SETTINGS)) == 1
+
+
+def test_lists_stay_until_the_commit(item: WatchlistItem, commits: Commits) -> None:
+    fill()
+    with commits():
+        item.delete()
+        assert len(kept(WATCHLIST)) == 15
+    assert kept(WATCHLIST) == []
+
+
+def test_a_rolled_back_write_drops_nothing(item: WatchlistItem, commits: Commits) -> None:
+    fill()
+    with commits(), suppress(ZeroDivisionError), transaction.atomic():
+        WatchlistItem.objects.update(notes="x")
+        item.delete()
+        raise ZeroDivisionError
+    assert WatchlistItem.objects.exists()
+    assert len(kept(WATCHLIST)) == 15
+
+
+def test_the_list_after_a_write_shows_it_in_the_old_and_in_the_new_category(
+    item: WatchlistItem, commits: Commits
+) -> None:
+    fill()
+    with commits():
+        item.category = "long_term"
+        item.save()
+    assert reads.watchlist(active="true", category="hold").value == []
+    assert [row.symbol for row in reads.watchlist(active="true", category="long_term").value] == ["TCS"]
+
+
+@pytest.mark.parametrize(
+    ("model", "write", "family"),
+    [
+        (Signal, lambda: Signal.objects.create(symbol="TCS", signal_type="buy"), SIGNALS),
+        (Signal, lambda: Signal.objects.filter(symbol="TCS").become("approved"), SIGNALS),
+        (Signal, lambda: Signal.objects.lapse(), SIGNALS),
+        (TradingSetting, lambda: TradingSetting.objects.update(description="x"), SETTINGS),
+    ],
+)
+def test_signals_and_settings_are_watched_too(
+    model: type[models.Model], write: Callable[[], object], family: Family[Any], commits: Commits
+) -> None:
+    fill()
+    with commits():
+        write()
+    assert kept(family) == []
+    assert len(kept(WATCHLIST)) == 15
+
+
+@pytest.mark.parametrize("action", ["switch_off", "move_to_long_term", "delete_selected"])
+def test_admin_actions_drop_the_lists(
+    action: str, item: WatchlistItem, commits: Commits, admin_user: User, client: Client
+) -> None:
+    client.force_login(admin_user)
+    fill()
+    with commits():
+        answer = client.post(
+            "/admin/watchlist/watchlistitem/", {"action": action, "_selected_action": [item.pk], "post": "yes"}
+        )
+    assert answer.status_code == 302
+    assert kept(WATCHLIST) == []

@@ -1,0 +1,139 @@
+"""/api/settings, as programs see it."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from tests.watchlist.conftest import Commits
+from watchlist import reads
+from watchlist.models import TradingSetting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("default_settings")]
+
+ROUTE = "/api/settings"
+
+
+def values(answer: Any) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.content
+    return {row["key"]: row["value"] for row in answer.json()}
+
+
+def detail(answer: Any) -> Any:
+    assert answer.status_code == 400, answer.content
+    return answer.json()["error"]["detail"]
+
+
+def test_the_site_begins_with_settings_of_the_right_kinds(owner: APIClient) -> None:
+    answer = owner.get(ROUTE)
+    assert values(answer) == {
+        "auto_trade": False,
+        "max_daily_loss": "0.05",
+        "max_positions": 10,
+        "min_liquidity": 100_000,
+        "min_price": "10",
+        "risk_per_trade": "0.02",
+        "signal_timeout": 300,
+    }
+    assert all(row["description"] and row["kind"] for row in answer.json())
+
+
+def test_many_settings_are_changed_at_once(owner: APIClient) -> None:
+    answer = owner.put(ROUTE, {"auto_trade": True, "max_positions": 12, "risk_per_trade": 0.025, "min_price": "50.50"})
+    after = values(answer)
+    assert (after["auto_trade"], after["max_positions"]) == (True, 12)
+    assert (after["risk_per_trade"], after["min_price"]) == ("0.025", "50.50")
+
+
+def test_of_many_settings_all_are_changed_or_none(owner: APIClient) -> None:
+    refused = owner.put(ROUTE, {"max_positions": 12, "auto_trade": "perhaps", "colour": "blue"})
+    assert detail(refused) == {"auto_trade": ["Give true or false."], "colour": ["There is no such setting."]}
+    assert values(owner.get(ROUTE))["max_positions"] == 10
+
+
+def test_one_setting_is_read_and_changed(owner: APIClient) -> None:
+    changed = owner.put(f"{ROUTE}/max_positions", {"value": 3})
+    assert changed.status_code == 200
+    assert (changed.json()["key"], changed.json()["kind"], changed.json()["value"]) == ("max_positions", "integer", 3)
+    assert owner.get(f"{ROUTE}/max_positions").json() == changed.json()
+
+
+@pytest.mark.parametrize("key", ["colour", "a" * 300, "AUTO_TRADE"])
+def test_an_unknown_setting_is_not_found(owner: APIClient, key: str) -> None:
+    assert owner.get(f"{ROUTE}/{key}").status_code == 404
+    assert owner.put(f"{ROUTE}/{key}", {"value": 1}).status_code == 404
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_settings_come_from_the_cache_until_one_changes(owner: APIClient, commits: Commits) -> None:
+    assert [owner.get(ROUTE)["X-Cache"] for _ in range(2)] == ["miss", "hit"]
+    assert owner.get(f"{ROUTE}/auto_trade")["X-Cache"] == "hit"
+    with commits():
+        owner.put(f"{ROUTE}/auto_trade", {"value": True})
+    assert values(owner.get(ROUTE))["auto_trade"] is True
+    assert reads.typed_settings()["auto_trade"] is True
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("auto_trade", 1),
+        ("auto_trade", "yes"),
+        ("auto_trade", []),
+        ("max_positions", True),
+        ("max_positions", "ten"),
+        ("max_positions", -1),
+        ("max_positions", 1.5),
+        ("max_positions", 2**31),
+        ("max_positions", 10**3000),
+        ("max_positions", ""),
+        ("max_positions", [1]),
+        ("max_positions", {"a": 1}),
+        ("max_positions", None),
+        ("risk_per_trade", 1.01),
+        ("risk_per_trade", "-0.1"),
+        ("risk_per_trade", "NaN"),
+        ("risk_per_trade", False),
+        ("min_price", "Infinity"),
+        ("min_price", "1e-999999"),
+        ("min_price", "1e999999"),
+        ("min_price", "1\0"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_value_of_the_wrong_kind_is_named(owner: APIClient, key: str, wrong: Any) -> None:
+    assert list(detail(owner.put(f"{ROUTE}/{key}", {"value": wrong}))) == ["value"]
+    assert list(detail(owner.put(ROUTE, {key: wrong}))) == [key]
+
+
+@pytest.mark.parametrize("wrong", ["a\0b", "x" * 501, None, ["x"]], ids=lambda value: str(value)[:20])
+def test_a_text_is_a_text(owner: APIClient, wrong: Any) -> None:
+    TradingSetting.objects.create(key="note", kind="text")
+    assert owner.put(f"{ROUTE}/note", {"value": "  as you like  "}).json()["value"] == "as you like"
+    assert owner.put(f"{ROUTE}/note", {"value": ""}).json()["value"] == ""
+    assert list(detail(owner.put(f"{ROUTE}/note", {"value": wrong}))) == ["value"]
+
+
+def test_half_a_character_is_refused_and_not_quoted(owner: APIClient) -> None:
+    TradingSetting.objects.create(key="note", kind="text")
+    for body in ('{"note": "\\ud800"}', '{"\\ud800": 1}', '{"auto_trade": "\\ud800"}', '{"\\u0000": 1}'):
+        detail(owner.put(ROUTE, body, content_type="application/json"))
+
+
+@pytest.mark.parametrize("body", ["[]", "3", '"x"', "null", "{}", '{"value"}'])
+def test_a_body_that_says_nothing_is_refused(owner: APIClient, body: str) -> None:
+    assert owner.put(ROUTE, body, content_type="application/json").status_code == 400
+    assert owner.put(f"{ROUTE}/auto_trade", body, content_type="application/json").status_code == 400
+
+
+def test_only_those_with_the_permission_change_settings(anonymous: APIClient, stranger: APIClient) -> None:
+    for path in (ROUTE, f"{ROUTE}/auto_trade"):
+        assert anonymous.get(path).status_code == 401
+        assert anonymous.put(path, {"auto_trade": True}).status_code == 401
+        assert stranger.get(path).status_code == 200
+        assert stranger.put(path, {"auto_trade": True}).status_code == 403
+
+
+def test_the_browsable_pages_open(owner: APIClient) -> None:
+    for path in (ROUTE, f"{ROUTE}/auto_trade"):
+        assert owner.get(path, HTTP_ACCEPT="text/html").status_code == 200

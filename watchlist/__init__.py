@@ -1,0 +1,1 @@
+"""The third floor: watched symbols, signals and trading settings, with their API and admin."""

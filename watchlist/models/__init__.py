@@ -1,0 +1,8 @@
+"""What this app keeps in the database."""
+
+from watchlist.models.items import Category, WatchlistItem
+from watchlist.models.kinds import Kind
+from watchlist.models.settings import TradingSetting
+from watchlist.models.signals import Signal, SignalType, Status
+
+__all__ = ["Category", "Kind", "Signal", "SignalType", "Status", "TradingSetting", "WatchlistItem"]

@@ -1,0 +1,89 @@
+"""Watched symbols."""
+
+from typing import Self
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from systemcache.orm import WatchedQuerySet
+from watchlist.models.columns import (
+    above_zero,
+    exchange_column,
+    known_exchange,
+    not_empty,
+    one_of,
+    rupees_column,
+    symbol_column,
+)
+
+ALL = "all"
+TAKEN = "This symbol is in this category already."
+
+
+class Category(models.TextChoices):
+    LONG_TERM = "long_term", "Long term"
+    SHORT_TERM = "short_term", "Short term"
+    DAY_TRADING = "day_trading", "Day trading"
+    HOLD = "hold", "Hold"
+
+
+class WatchlistItemQuerySet(WatchedQuerySet["WatchlistItem"]):
+    def shown(self, active: str, category: str) -> Self:
+        """`active` is true, false or all; `category` is one of Category or all."""
+        found = self if active == ALL else self.filter(is_active=active == "true")
+        return found if category == ALL else found.filter(category=category)
+
+    def switch(self, active: bool) -> int:
+        """Switches items on or off; returns how many were not so before."""
+        return self.exclude(is_active=active).update(is_active=active, updated_at=timezone.now())
+
+    def move_to(self, category: str) -> int:
+        """Returns how many moved. An item whose symbol is in that category already stays where it is."""
+        return sum(self._move(pk, category) for pk in self.exclude(category=category).values_list("pk", flat=True))
+
+    def _move(self, pk: int, category: str) -> int:
+        try:
+            with transaction.atomic(using=self.db):
+                return self.filter(pk=pk).update(category=category, updated_at=timezone.now())
+        except IntegrityError:
+            return 0
+
+
+class WatchlistItem(models.Model):
+    """A symbol that somebody keeps an eye on; it may stand in several categories, once in each."""
+
+    symbol = symbol_column()
+    exchange = exchange_column()
+    category = models.CharField(
+        max_length=20, choices=Category, default=Category.SHORT_TERM, help_text="How long it is meant to be kept."
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Switch off what you want to keep on file but not to see."
+    )
+    notes = models.TextField(blank=True, max_length=2000, help_text="Why it is watched.")
+    target_price = rupees_column("The price that is waited for, in rupees.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = WatchlistItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("symbol", "exchange", "category")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("exchange", "symbol", "category"),
+                name="watchlistitem_once_in_category",
+                violation_error_message=TAKEN,
+            ),
+            not_empty("symbol"),
+            known_exchange(),
+            one_of("category", Category.values),
+            above_zero("target_price"),
+        )
+        indexes = (
+            models.Index(fields=("is_active", "symbol"), name="watchlistitem_active"),
+            models.Index(fields=("category", "is_active", "symbol"), name="watchlistitem_category"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.symbol} on {self.exchange} ({self.get_category_display()})"

@@ -1,0 +1,138 @@
+"""Proposals to buy, sell or leave, and what became of them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Self
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from systemcache.orm import WatchedQuerySet
+from watchlist.models.columns import (
+    above_zero,
+    between,
+    exchange_column,
+    known_exchange,
+    not_empty,
+    one_of,
+    rupees_column,
+    symbol_column,
+)
+
+TAKEN = "The strategy has a pending signal of this type for this symbol already."
+
+
+class SignalType(models.TextChoices):
+    BUY = "buy", "Buy"
+    SELL = "sell", "Sell"
+    EXIT = "exit", "Exit"
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", "Pending"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    EXECUTED = "executed", "Executed"
+    EXPIRED = "expired", "Expired"
+    FAILED = "failed", "Failed"
+
+
+# What a signal must have been to become this; what is in no set on the right is final.
+BEFORE: Mapping[str, frozenset[Status]] = {
+    Status.PENDING: frozenset(),
+    Status.APPROVED: frozenset({Status.PENDING}),
+    Status.REJECTED: frozenset({Status.PENDING}),
+    Status.EXPIRED: frozenset({Status.PENDING, Status.APPROVED}),
+    Status.EXECUTED: frozenset({Status.APPROVED}),
+    Status.FAILED: frozenset({Status.APPROVED}),
+}
+STAMPS: Mapping[str, str] = {Status.APPROVED: "approved_at", Status.EXECUTED: "executed_at"}
+
+
+class SignalQuerySet(WatchedQuerySet["Signal"]):
+    def recent(self, limit: int) -> Self:
+        return self.order_by("-created_at", "-pk")[:limit]
+
+    def become(self, status: str) -> int:
+        """Moves on those signals that may become `status`; returns how many.
+
+        One UPDATE that tests and sets: of two people who decide at once, one decides.
+        """
+        now = timezone.now()
+        able = self.filter(status__in=BEFORE[status])
+        if status == Status.APPROVED:
+            able = able.exclude(expires_at__lte=now)
+        stamp = {STAMPS[status]: now} if status in STAMPS else {}
+        return able.update(status=status, **stamp)
+
+    def lapse(self) -> int:
+        """Marks what nobody decided on in time as expired."""
+        return self.filter(status=Status.PENDING, expires_at__lte=timezone.now()).become(Status.EXPIRED)
+
+
+class Signal(models.Model):
+    """A proposal, made by a strategy or by hand. It is pending until somebody approves or rejects it."""
+
+    symbol = symbol_column()
+    exchange = exchange_column()
+    signal_type = models.CharField("type", max_length=4, choices=SignalType)
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    strategy = models.CharField(max_length=40, blank=True, help_text="What proposed it; empty when a person did.")
+    reason = models.TextField(blank=True, max_length=2000, help_text="Why, in a sentence.")
+    quantity = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Shares or units; empty when undecided."
+    )
+    price = rupees_column("The price that it was proposed at, in rupees.")
+    stop_loss = rupees_column("Where a loss is cut, in rupees.")
+    take_profit = rupees_column("Where a profit is taken, in rupees.")
+    margin_required = rupees_column("Funds that the order would bind, in rupees.")
+    confidence = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
+        help_text="From 0 to 1.",
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="It cannot be approved after this.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    approved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    executed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    order_id = models.CharField(max_length=64, blank=True, help_text="The broker's number of the order it led to.")
+    extras = models.JSONField(default=dict, blank=True, help_text="What else there is to know, as a JSON object.")
+
+    objects = SignalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = (
+            # A strategy that is asked again does not propose the same again. People may.
+            models.UniqueConstraint(
+                fields=("exchange", "symbol", "signal_type", "strategy"),
+                condition=models.Q(status=Status.PENDING) & ~models.Q(strategy=""),
+                name="signal_pending_once",
+                violation_error_message=TAKEN,
+            ),
+            not_empty("symbol"),
+            known_exchange(),
+            one_of("signal_type", SignalType.values),
+            one_of("status", Status.values),
+            above_zero("quantity"),
+            above_zero("price"),
+            above_zero("stop_loss"),
+            above_zero("take_profit"),
+            above_zero("margin_required"),
+            between("confidence", 0, 1),
+        )
+        indexes = (
+            models.Index(fields=("-created_at", "-id"), name="signal_recent"),
+            models.Index(fields=("status", "-created_at", "-id"), name="signal_status_recent"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_signal_type_display()} {self.symbol} on {self.exchange} ({self.get_status_display()})"
+
+    def is_late(self) -> bool:
+        """Whether nobody decided in time."""
+        return self.status == Status.PENDING and self.expires_at is not None and self.expires_at <= timezone.now()
