@@ -1,0 +1,18 @@
+"""Programs that a test needs and that a developer's machine may lack."""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+
+def program(name: str) -> str:
+    """Its path. Without it the test is left out, with the reason; with CI=true it fails."""
+    return shutil.which(name) or leave_out(f"{name} is not installed")
+
+
+def leave_out(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}, and with CI=true it has to be", pytrace=False)
+    pytest.skip(reason)
