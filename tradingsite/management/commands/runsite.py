@@ -1,0 +1,162 @@
+"""The whole site on this machine: Redis, the simulator and the web server, started together and stopped together."""
+
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+import requests
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections
+
+from tradingsite import first_login
+from tradingsite.children import Child, wait_until
+from tradingsite.embedded_redis import EmbeddedRedis, EmbeddedRedisError
+
+MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+START_TIMEOUT = 60.0  # seconds
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the whole site: what REDIS_URL, DATABASE_URL and IIFL_… do not name is started here "
+        "(an embedded Redis, SQLite, the simulator). Ctrl-C stops it all."
+    )
+    requires_system_checks: list[str] = []  # migrate runs them, on a database that is there
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for stop_signal in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(stop_signal, _interrupt)
+        try:
+            with ExitStack() as running:
+                self._run(running)
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopped.")
+
+    def _run(self, running: ExitStack) -> None:
+        _refuse_taken_port()
+        self._start_redis(running)
+        simulator = self._start_simulator(running)
+        login = _prepare_database()
+        web = _start_web(running)
+        self._announce(login)
+        children = [child for child in (simulator, web) if child]
+        while not wait_until(lambda: any(child.ended for child in children), seconds=3600, every=0.5):
+            pass
+        ended = next(child for child in children if child.ended)
+        raise CommandError(f"{ended.name} has ended by itself; everything is stopped.")
+
+    def _start_redis(self, running: ExitStack) -> None:
+        if os.environ.get("REDIS_URL"):
+            return
+        try:
+            redis = running.enter_context(EmbeddedRedis(settings.VAR_DIR / "redis"))
+        except EmbeddedRedisError as error:
+            raise CommandError(str(error)) from error
+        # For the children by the environment; for the commands that run in this process by the settings.
+        os.environ["REDIS_URL"] = settings.REDIS_URL = settings.CACHES["default"]["LOCATION"] = redis.url
+
+    def _start_simulator(self, running: ExitStack) -> Child | None:
+        if not settings.IIFL_SIMULATED or os.environ.get("IIFL_BASE_URL"):
+            return None
+        command = [*MANAGE, "runsimulator", "--port", "0", "--latency", str(settings.SIMULATOR_LATENCY)]
+        if settings.SIMULATOR_DATA:
+            command += ["--data", str(Path(settings.SIMULATOR_DATA).expanduser())]
+        if settings.SIMULATOR_CONTRACTS:
+            command += ["--contracts", str(Path(settings.SIMULATOR_CONTRACTS).expanduser())]
+        simulator = _start(running, "The simulator", command, read_output=True)
+        address = simulator.first_line().rpartition(" ")[2]
+        if not address.startswith("http"):
+            raise CommandError("The simulator did not start; its message stands above.")
+        os.environ["IIFL_BASE_URL"] = settings.IIFL_BASE_URL = address
+        return simulator
+
+    def _announce(self, login: dict[str, str] | None) -> None:
+        site = _address()
+        broker = "simulator" if settings.IIFL_SIMULATED else "IIFL Capital, account"
+        lines = [
+            f"Site      {site}/",
+            f"API       {site}/api/      documentation {site}/api/docs",
+            f"Admin     {site}/admin/",
+            f"Broker    {broker} {settings.IIFL_BASE_URL if settings.IIFL_SIMULATED else settings.IIFL_CLIENT_ID}",
+        ]
+        if login:
+            lines += [
+                f"Login     {login['username']} / {login['password']}",
+                "",
+                "First request:",
+                f"  curl -H 'Authorization: Token {login['token']}' {site}/api/broker/holdings",
+            ]
+        lines += ["", "Ctrl-C stops the site; its data stays in var/."]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _prepare_database() -> dict[str, str] | None:
+    """Tables, a sample watchlist where there is none, and a login, which is returned if it is ours."""
+    try:
+        call_command("migrate", verbosity=0)
+        call_command("samplewatchlist", verbosity=0)
+        return first_login.ensure(settings.VAR_DIR / "login.json")
+    except DatabaseError as error:
+        raise CommandError(f"The database that DATABASE_URL names cannot be used: {error}") from error
+    finally:
+        connections.close_all()
+
+
+def _start(running: ExitStack, name: str, command: list[str], *, read_output: bool = False) -> Child:
+    child = Child(name, command, read_output=read_output)
+    running.callback(child.stop)
+    return child
+
+
+def _start_web(running: ExitStack) -> Child:
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1"),
+        *("--host", settings.HOST, "--port", str(settings.PORT), "--log-level", "warning"),
+        *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS)),
+        *("--workers-kill-timeout", "5", "--respawn-failed-workers"),
+        "tradingsite.wsgi:application",
+    ]
+    web = _start(running, "The web server", command)
+    if not wait_until(lambda: web.ended or _is_healthy(), seconds=START_TIMEOUT) or web.ended:
+        raise CommandError("The web server did not start; its message stands above.")
+    return web
+
+
+def _is_healthy() -> bool:
+    try:
+        # The site's own name for itself may not be the address that it listens on.
+        headers = {
+            "Host": settings.ALLOWED_HOSTS[0].lstrip(".*") or "localhost",
+            "X-Forwarded-Proto": "https",
+        }
+        return requests.get(f"{_address()}/api/system/health", headers=headers, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _address() -> str:
+    host = "127.0.0.1" if settings.HOST in ("0.0.0.0", "::") else settings.HOST  # noqa: S104
+    return f"http://{host}:{settings.PORT}"
+
+
+def _refuse_taken_port() -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.HOST, settings.PORT))
+        except OSError as error:
+            raise CommandError(
+                f"Port {settings.PORT} on {settings.HOST} cannot be used ({error.strerror}); "
+                "choose another: PORT=8001 make run"
+            ) from error

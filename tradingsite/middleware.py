@@ -1,0 +1,42 @@
+"""What every request to the API passes before Django resolves its address."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from tradingsite.api_errors import error_response
+
+Handler = Callable[[HttpRequest], HttpResponse]
+API_ROOTS = ("/api/", "/metrics/")
+
+
+def optional_trailing_slash(get_response: Handler) -> Handler:
+    """The API's routes answer with and without their trailing slash, without a redirect (which would lose a POST)."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.endswith("/") and (request.path_info + "/").startswith(API_ROOTS):
+            request.path_info += "/"
+        return get_response(request)
+
+    return answer
+
+
+def bounded_body(get_response: Handler) -> Handler:
+    """Refuses a large body by its declared length: DRF's JSON parser reads past Django's own limit."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(API_ROOTS) and _declared_length(request) > settings.API_MAX_BODY:
+            return error_response(
+                413, "too_large", f"A request body may hold {settings.API_MAX_BODY} bytes at the most."
+            )
+        return get_response(request)
+
+    return answer
+
+
+def _declared_length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0

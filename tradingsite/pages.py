@@ -1,0 +1,86 @@
+"""The front page and the API's index."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from broker import gateway
+from systemcache import store
+from systemcache.errors import StoreUnavailable
+from systemcache.views import OBJECT, database_is_up
+
+INDEX = {
+    "watchlist": "watchlist-list",
+    "signals": "signals-list",
+    "settings": "settings",
+    "holdings": "holdings",
+    "positions": "positions",
+    "margins": "margins",
+    "orders": "orders",
+    "trades": "trades",
+    "profile": "profile",
+    "portfolio_summary": "portfolio-summary",
+    "portfolio_risk": "portfolio-risk",
+    "cache_stats": "cache-stats",
+    "cache_families": "cache-families",
+    "cache_keys": "cache-keys",
+    "health": "health",
+    "schema": "schema",
+    "docs": "docs",
+}
+EXAMPLES = {
+    "candles": "?symbol=RELIANCE&interval=1d&from=2021-12-01&to=2021-12-31",
+    "quotes": "?symbols=RELIANCE,INFY",
+}
+
+
+class ApiIndex(APIView):
+    """Where everything is."""
+
+    @extend_schema(responses={200: OBJECT})
+    def get(self, request: Request) -> Response:
+        index = {name: reverse(view, request=request) for name, view in INDEX.items()}
+        index |= {name: reverse(name, request=request) + example for name, example in EXAMPLES.items()}
+        index["contracts"] = reverse("contracts", args=["NSEEQ"], request=request) + "?search=RELIANCE"
+        return Response(dict(sorted(index.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the site that is up or not; `detail` says what to do, and is shown to staff alone."""
+
+    name: str
+    kind: str
+    up: bool
+    detail: str = ""
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    parts = [_broker(), _database(), _cache()]
+    return render(request, "tradingsite/home.html", {"parts": parts, "version": settings.VERSION})
+
+
+def _broker() -> Part:
+    kind = "the simulator" if settings.IIFL_SIMULATED else f"IIFL Capital, account {settings.IIFL_CLIENT_ID}"
+    status = gateway.status()
+    return Part("Broker", kind, status.up, status.detail)
+
+
+def _database() -> Part:
+    return Part("Database", connection.display_name, database_is_up(), "See DATABASE_URL.")
+
+
+def _cache() -> Part:
+    try:
+        store.info()
+    except StoreUnavailable as error:
+        return Part("Cache", "Redis", False, f"{error} Answers come from their sources.")
+    return Part("Cache", "Redis", True)

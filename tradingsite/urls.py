@@ -1,0 +1,27 @@
+"""Every address of the site. The API's are written with a slash at the end, which middleware.py makes optional."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from systemcache.metrics import MetricsView
+from tradingsite import pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("admin/", admin.site.urls),
+    path("api/", pages.ApiIndex.as_view(), name="api-index"),
+    path("api/", include("broker.urls")),
+    path("api/", include("watchlist.urls")),
+    path("api/system/", include("systemcache.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("metrics/", MetricsView.as_view(), name="metrics"),
+]
+
+handler400 = "tradingsite.api_errors.bad_request"
+handler404 = "tradingsite.api_errors.not_found"
+handler500 = "tradingsite.api_errors.server_error"
+
+admin.site.site_header = admin.site.site_title = "Trading site"
+admin.site.index_title = "Administration"
