@@ -42,7 +42,8 @@ class WatchedQuerySet(QuerySet[M]):
 
     def update(self, **values: Any) -> int:
         rows = super().update(**values)
-        rows_changed(self.model, self.db)
+        if rows:
+            rows_changed(self.model, self.db)
         return rows
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> list[M]:

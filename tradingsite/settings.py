@@ -217,7 +217,7 @@ REST_FRAMEWORK = {
         "systemcache.responses.StoredJSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["tradingsite.parsers.SoundJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tradingsite.api_errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -109,6 +109,25 @@ def test_signals_are_decided_on_where_they_may_be(admin: Client) -> None:
     assert pending.approved_at is not None
 
 
+def test_a_strategys_second_pending_signal_is_a_form_error(admin: Client) -> None:
+    body = {"symbol": "TCS", "exchange": "NSEEQ", "signal_type": "buy", "strategy": "rsi", "extras": "{}"}
+    assert admin.post(f"{SIGNALS}add/", body).status_code == 302
+    assert "__all__" in errors(admin.post(f"{SIGNALS}add/", body))
+
+
+@pytest.mark.parametrize("extras", ["", "[]", "{}"])
+def test_empty_extras_are_an_empty_object(admin: Client, extras: str) -> None:
+    body = {"symbol": "TCS", "exchange": "NSEEQ", "signal_type": "buy", "extras": extras}
+    assert admin.post(f"{SIGNALS}add/", body).status_code == 302
+    assert Signal.objects.get().extras == {}
+
+
+@pytest.mark.parametrize("extras", ['{"a": "\\u0000"}', "[1]", '{"a": NaN}', '{"a": 1e999}', "{"])
+def test_extras_that_no_database_holds_are_a_form_error(admin: Client, extras: str) -> None:
+    body = {"symbol": "TCS", "exchange": "NSEEQ", "signal_type": "buy", "extras": extras}
+    assert "extras" in errors(admin.post(f"{SIGNALS}add/", body))
+
+
 def test_the_actions_need_the_permission_to_change(client: Client) -> None:
     client.force_login(User.objects.create_user("visitor", is_staff=True))
     signal = Signal.objects.create(symbol="TCS", signal_type="buy")

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.test import Client
+from django.utils import timezone
 
 from systemcache import store
 from systemcache.families import Family
@@ -121,6 +123,9 @@ def test_the_list_after_a_write_shows_it_in_the_old_and_in_the_new_category(
 def test_signals_and_settings_are_watched_too(
     model: type[models.Model], write: Callable[[], object], family: Family[Any], commits: Commits
 ) -> None:
+    with commits():
+        Signal.objects.create(symbol="TCS", signal_type="buy")
+        Signal.objects.create(symbol="INFY", signal_type="buy", expires_at=timezone.now() - timedelta(seconds=1))
     fill()
     with commits():
         write()

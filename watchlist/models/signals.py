@@ -19,8 +19,17 @@ from watchlist.models.columns import (
     rupees_column,
     symbol_column,
 )
+from watchlist.models.extras import storable_object
 
 TAKEN = "The strategy has a pending signal of this type for this symbol already."
+
+# A strategy that is asked again does not propose the same again. People may.
+PENDING_ONCE = models.UniqueConstraint(
+    fields=("exchange", "symbol", "signal_type", "strategy"),
+    condition=models.Q(status="pending") & ~models.Q(strategy=""),
+    name="signal_pending_once",
+    violation_error_message=TAKEN,
+)
 
 
 class SignalType(models.TextChoices):
@@ -81,7 +90,11 @@ class Signal(models.Model):
     strategy = models.CharField(max_length=40, blank=True, help_text="What proposed it; empty when a person did.")
     reason = models.TextField(blank=True, max_length=2000, help_text="Why, in a sentence.")
     quantity = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Shares or units; empty when undecided."
+        null=True,
+        blank=True,
+        # SQLite would take more than PostgreSQL's column holds.
+        validators=[MinValueValidator(1), MaxValueValidator(2**31 - 1)],
+        help_text="Shares or units; empty when undecided.",
     )
     price = rupees_column("The price that it was proposed at, in rupees.")
     stop_loss = rupees_column("Where a loss is cut, in rupees.")
@@ -100,20 +113,19 @@ class Signal(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True, editable=False)
     executed_at = models.DateTimeField(null=True, blank=True, editable=False)
     order_id = models.CharField(max_length=64, blank=True, help_text="The broker's number of the order it led to.")
-    extras = models.JSONField(default=dict, blank=True, help_text="What else there is to know, as a JSON object.")
+    extras = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[storable_object],
+        help_text="What else there is to know, as a JSON object.",
+    )
 
     objects = SignalQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-pk")
         constraints = (
-            # A strategy that is asked again does not propose the same again. People may.
-            models.UniqueConstraint(
-                fields=("exchange", "symbol", "signal_type", "strategy"),
-                condition=models.Q(status=Status.PENDING) & ~models.Q(strategy=""),
-                name="signal_pending_once",
-                violation_error_message=TAKEN,
-            ),
+            PENDING_ONCE,
             not_empty("symbol"),
             known_exchange(),
             one_of("signal_type", SignalType.values),
@@ -132,6 +144,11 @@ class Signal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_signal_type_display()} {self.symbol} on {self.exchange} ({self.get_status_display()})"
+
+    def clean(self) -> None:
+        self.extras = self.extras or {}  # validators do not see empty values, and a form may send []
+        # A form without the status, such as the admin's, leaves out constraints that depend on it.
+        PENDING_ONCE.validate(Signal, self)
 
     def is_late(self) -> bool:
         """Whether nobody decided in time."""
