@@ -38,6 +38,7 @@ from broker.values import (
 )
 from systemcache import conf as cache_conf
 from systemcache.batch import fetch_many
+from systemcache.errors import InvalidKeyPart
 from systemcache.fetch import Fetched, fetch
 from systemcache.keys import Params
 
@@ -121,12 +122,25 @@ def quotes(symbols: Sequence[str], exchange: str = Exchange.NSEEQ) -> list[Fetch
 def quotes_of(contracts: Sequence[Contract]) -> list[Fetched[Quote] | None]:
     """Prices now, in the order of the contracts; None where the broker quotes nothing."""
     by_key = {(contract.exchange, _plain(contract)): contract for contract in contracts}
-    wanted: list[Params] = [{"exchange": item.exchange, "symbol": _plain(item)} for item in contracts]
+    wanted = [_quote_params(contract) for contract in contracts]
 
     def load(missing: list[Params]) -> list[Quote | None]:
         return _load_quotes([by_key[str(item["exchange"]), str(item["symbol"])] for item in missing])
 
     return fetch_many(QUOTES, wanted, load)
+
+
+def can_be_quoted(contract: Contract) -> bool:
+    """Whether a quote can be kept under its name: a book's row carries whatever name the broker gives, or none."""
+    try:
+        QUOTES.key(_quote_params(contract))
+    except InvalidKeyPart:
+        return False
+    return bool(contract.instrument_id)
+
+
+def _quote_params(contract: Contract) -> Params:
+    return {"exchange": contract.exchange, "symbol": _plain(contract)}
 
 
 def contract_of(row: Holding | Position) -> Contract:

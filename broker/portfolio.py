@@ -1,9 +1,9 @@
 """The account at current prices: summary and risk, computed from the cached books and quotes."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from broker import gateway
 from broker.cache_families import PORTFOLIO_SUMMARY, RISK
@@ -13,6 +13,7 @@ from systemcache.fetch import Fetched, fetch
 CENT = Decimal("0.01")
 LARGEST_SHOWN = 5
 ZERO = Decimal(0)
+WIDE = Context(prec=100)  # the usual 28 digits refuse to round what 10^18 shares at 10^18 rupees come to
 
 
 def summary() -> Fetched[PortfolioSummary]:
@@ -48,13 +49,14 @@ def _summary() -> PortfolioSummary:
     margins = gateway.margins().value
     held, open_positions, positions = _lines()
     priced = [line for line in held if line.price is not None]
-    invested, value = sum((line.cost for line in priced), ZERO), sum((line.value for line in priced), ZERO)
+    # Rounded first, so that what is shown adds up.
+    invested, value = rupees(_sum(line.cost for line in priced)), rupees(_sum(line.value for line in priced))
     return PortfolioSummary(
-        invested=rupees(invested),
-        value=rupees(value),
-        pnl=rupees(value - invested),
+        invested=invested,
+        value=value,
+        pnl=value - invested,
         pnl_percent=percent(value - invested, invested),
-        day_pnl=rupees(sum((line.day_pnl for line in priced), ZERO)),
+        day_pnl=rupees(_sum(line.day_pnl for line in priced)),
         positions_pnl=rupees(_positions_pnl(positions, open_positions)),
         trading_limit=margins.trading_limit,
         used_margin=margins.utilized_margin,
@@ -68,14 +70,14 @@ def _risk() -> Risk:
     margins = gateway.margins().value
     held, open_positions, _ = _lines()
     values = [line.value for line in (*held, *open_positions)]
-    before = sum((line.value - line.day_pnl for line in held), ZERO)
+    by_symbol = _by_symbol(held)
     return Risk(
-        gross_exposure=rupees(sum(map(abs, values), ZERO)),
-        net_exposure=rupees(sum(values, ZERO)),
+        gross_exposure=rupees(_sum(map(abs, values))),
+        net_exposure=rupees(_sum(values)),
         margin_used_percent=percent(margins.utilized_margin, margins.trading_limit),
-        largest=_weights(held)[:LARGEST_SHOWN],
-        effective_holdings=_effective(held),
-        day_pnl_percent=percent(sum((line.day_pnl for line in held), ZERO), before),
+        largest=_weights(by_symbol)[:LARGEST_SHOWN],
+        effective_holdings=_effective(by_symbol.values()),
+        day_pnl_percent=percent(_sum(line.day_pnl for line in held), _sum(line.value - line.day_pnl for line in held)),
         unpriced=_unpriced([*held, *open_positions]),
     )
 
@@ -91,64 +93,71 @@ def _lines() -> tuple[list[Line], list[Line], list[Position]]:
 
 
 def _held(row: Holding, quote: Quote | None) -> Line:
-    """Without a quote the last close counts as the price (iifl_api §6); without either there is none."""
-    return Line(
-        symbol=row.symbol,
-        quantity=Decimal(row.quantity),
-        cost=row.quantity * row.average_price,
-        price=quote.ltp if quote else row.previous_close,
-        previous_close=quote.previous_close if quote else row.previous_close,
-    )
+    return _line(row, Decimal(row.quantity), row.quantity * row.average_price, quote)
 
 
 def _open(row: Position, quote: Quote | None) -> Line:
-    quantity = row.net_quantity * (row.multiplier or Decimal(1))
-    return Line(
-        symbol=row.symbol,
-        quantity=quantity,
-        cost=quantity * row.net_average_price,
-        price=quote.ltp if quote else row.previous_close,
-        previous_close=quote.previous_close if quote else row.previous_close,
-    )
+    multiplier = row.multiplier or Decimal(1)
+    return _line(row, row.net_quantity * multiplier, _cost(row) * multiplier, quote)
+
+
+def _line(row: Holding | Position, quantity: Decimal, cost: Decimal, quote: Quote | None) -> Line:
+    """Without a quote the last close counts as the price (iifl_api §6); without either there is none."""
+    last_close = (quote.previous_close if quote else row.previous_close) or None  # 0 is the broker's "unknown"
+    return Line(row.symbol, quantity, cost, quote.ltp if quote else last_close, last_close)
+
+
+def _cost(row: Position) -> Decimal:
+    """What the open quantity cost, the day's gains and losses from it set off; the broker may leave the average out."""
+    if row.net_average_price:
+        return row.net_quantity * row.net_average_price
+    return row.overnight_quantity * row.overnight_price + row.day_buy_value - row.day_sell_value
 
 
 def _prices(rows: Sequence[Holding | Position]) -> dict[tuple[str, str], Quote]:
     """Quotes by exchange and instrument id, asked for by id: a book's row needs no contract file."""
-    wanted = {(row.exchange, row.instrument_id): row for row in rows if row.instrument_id}
-    contracts = [gateway.contract_of(row) for row in wanted.values()]
-    quotes = gateway.quotes_of(contracts) if contracts else []
+    contracts = {(row.exchange, row.instrument_id): gateway.contract_of(row) for row in rows}
+    wanted = {key: contract for key, contract in contracts.items() if gateway.can_be_quoted(contract)}
+    quotes = gateway.quotes_of(list(wanted.values())) if wanted else []
     return {key: quote.value for key, quote in zip(wanted, quotes, strict=True) if quote}
 
 
 def _positions_pnl(positions: Sequence[Position], open_lines: Sequence[Line]) -> Decimal:
-    """What the broker says is realized (or what the day's closed trades came to) and what the open ones stand at."""
-    realized = sum((_realized(row) for row in positions), ZERO)
-    return realized + sum((line.value - line.cost for line in open_lines if line.price is not None), ZERO)
+    """What the closed positions came to and what the open ones stand at.
+
+    An open position's average has its realized part set off already (iifl_api §3.7), so that is not added again.
+    """
+    closed = _sum(_realized(row) for row in positions if not row.net_quantity)
+    return closed + _sum(line.value - line.cost for line in open_lines if line.price is not None)
 
 
 def _realized(row: Position) -> Decimal:
     if row.realized_pnl is not None:
         return row.realized_pnl
-    if row.net_quantity:
-        return ZERO
     return (row.sell_quantity * row.sell_price - row.buy_quantity * row.buy_price) * (row.multiplier or 1)
 
 
-def _weights(lines: Sequence[Line]) -> list[Weight]:
-    """Largest first; a share that is held in several rows counts once."""
+def _by_symbol(lines: Iterable[Line]) -> dict[str, Decimal]:
+    """Values by symbol: a share that is held in several rows counts once."""
     values: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for line in lines:
-        values[line.symbol] += line.value
-    total = sum(values.values(), ZERO)
-    ranked = sorted(values.items(), key=lambda item: -item[1])
+        if line.price is not None:
+            values[line.symbol] += line.value
+    return values
+
+
+def _weights(values: Mapping[str, Decimal]) -> list[Weight]:
+    """Largest first."""
+    total = _sum(values.values())
+    ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))
     return [
         Weight(symbol=symbol, value=rupees(value), percent=percent(value, total) or ZERO) for symbol, value in ranked
     ]
 
 
-def _effective(lines: Sequence[Line]) -> Decimal | None:
-    squares = sum((weight.percent**2 for weight in _weights(lines)), ZERO)
-    return (Decimal(10_000) / squares).quantize(CENT) if squares else None
+def _effective(values: Collection[Decimal]) -> Decimal | None:
+    squares = _sum(value**2 for value in values)
+    return (_sum(values) ** 2 / squares).quantize(CENT) if squares else None
 
 
 def _unpriced(lines: Sequence[Line]) -> list[str]:
@@ -156,8 +165,12 @@ def _unpriced(lines: Sequence[Line]) -> list[str]:
 
 
 def rupees(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, rounding=ROUND_HALF_EVEN)
+    return amount.quantize(CENT, ROUND_HALF_EVEN, WIDE)
 
 
 def percent(part: Decimal, whole: Decimal) -> Decimal | None:
-    return (100 * part / whole).quantize(CENT) if whole else None
+    return rupees(100 * part / whole) if whole else None
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, ZERO)

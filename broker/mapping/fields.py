@@ -39,7 +39,7 @@ def text(value: object) -> str:
     if is_blank(value) or not isinstance(value, str | int | float):
         return ""
     try:
-        return str(value).strip()
+        return str(value).encode(errors="replace").decode().strip()  # JSON may escape what no UTF-8 can carry
     except ValueError:  # Python writes no integer of thousands of digits
         return ""
 

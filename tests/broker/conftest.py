@@ -1,0 +1,76 @@
+"""What tests of the broker floor share."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from broker import tokens
+from tests.servers.redis_server import RedisServer
+
+SITE_PREFIX = "iifl:SIM0001:"
+LOGGERS = ("broker", "systemcache", "tradingsite")
+
+
+@pytest.fixture
+def documented(shared_data: Path) -> Callable[[str], Any]:
+    """An example of the broker's documents, by its file's name."""
+
+    def read(name: str) -> Any:
+        return json.loads((shared_data / "iifl_doc_examples" / f"{name}.json").read_text())
+
+    return read
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Decides what is today for the site; the simulator and Redis keep their own time."""
+
+    def set_to(moment: datetime) -> None:
+        monkeypatch.setattr(tokens, "now", lambda: moment)
+
+    return set_to
+
+
+@pytest.fixture(autouse=True)
+def patient_with_redis(request: pytest.FixtureRequest, settings: Settings) -> None:
+    """On a busy machine Redis may need longer than the site grants it, which is not these tests' subject."""
+    if "redis_store" in request.fixturenames:
+        default = settings.CACHES["default"]
+        options = {**default["OPTIONS"], "SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
+        settings.CACHES = {"default": {**default, "OPTIONS": options}}
+
+
+@pytest.fixture
+def redis(redis_store: RedisServer) -> Iterator[Redis]:
+    """A connection beside the site's own, to look at what it keeps."""
+    with Redis.from_url(redis_store.url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def kept(redis: Redis) -> Callable[[], dict[str, int]]:
+    """The broker's keys in Redis, without the site's prefix, with their TTLs: all but API tokens and statistics."""
+
+    def look() -> dict[str, int]:
+        names = [name.decode() for name in redis.scan_iter(count=1000)]
+        broker = [name for name in names if not name.startswith(("stats:", f"{SITE_PREFIX}auth:"))]
+        return {name.removeprefix(SITE_PREFIX): int(redis.ttl(name)) for name in broker}
+
+    return look
+
+
+@pytest.fixture
+def logs(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """All that the site logs, debug lines included; its loggers do not pass on to the root logger by themselves."""
+    caplog.set_level(logging.DEBUG)
+    for name in LOGGERS:
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        caplog.set_level(logging.DEBUG, logger=name)
+    return caplog

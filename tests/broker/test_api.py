@@ -1,0 +1,222 @@
+"""The broker's routes over HTTP: what they answer, to whom, and how old it is."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+from redis import Redis
+from rest_framework.test import APIClient
+
+from broker import urls
+from broker.simulator import Simulator
+from broker.values import IST
+
+HISTORY = "symbol=RELIANCE&interval=1d&from=2024-09-02&to=2024-09-13"
+ROUTES = {
+    "holdings": "/api/broker/holdings",
+    "positions": "/api/broker/positions",
+    "margins": "/api/broker/margins",
+    "orders": "/api/broker/orders",
+    "trades": "/api/broker/trades",
+    "profile": "/api/broker/profile",
+    "candles": f"/api/broker/candles?{HISTORY}",
+    "contracts": "/api/broker/contracts/NSEEQ",
+    "quotes": "/api/broker/quotes?symbols=RELIANCE,INFY",
+    "portfolio-summary": "/api/portfolio/summary",
+    "portfolio-risk": "/api/portfolio/risk",
+}
+any_route = pytest.mark.parametrize("address", ROUTES.values(), ids=ROUTES.keys())
+
+
+@pytest.fixture(autouse=True)
+def patient_quotes(settings: Settings) -> None:
+    """No test here lasts until a quote ends."""
+    settings.CACHE_TTLS = {**settings.CACHE_TTLS, "quotes": 60}
+
+
+def with_slash(address: str) -> str:
+    path, mark, query = address.partition("?")
+    return f"{path}/{mark}{query}"
+
+
+def assert_error(response: Any, status: int, code: str) -> dict[str, Any]:
+    """The one shape of errors; returns what is in it."""
+    assert response.status_code == status
+    assert set(response.json()) == {"error"}
+    error: dict[str, Any] = response.json()["error"]
+    assert set(error) == {"code", "message", "detail"}
+    assert error["code"] == code
+    assert isinstance(error["message"], str)
+    assert error["message"]
+    return error
+
+
+def test_every_route_is_tested_here() -> None:
+    assert {pattern.name for pattern in urls.urlpatterns} == set(ROUTES)
+
+
+@any_route
+@pytest.mark.parametrize("slash", ["with", "without"])
+def test_the_first_answer_is_a_miss_and_the_second_a_hit_with_the_same_bytes(
+    simulator: Simulator, redis: Redis, trader: APIClient, address: str, slash: str
+) -> None:
+    address = with_slash(address) if slash == "with" else address
+    first, second = trader.get(address), trader.get(address)
+    assert [response.status_code for response in (first, second)] == [200, 200]
+    assert [response["X-Cache"] for response in (first, second)] == ["miss", "hit"]
+    assert first.content == second.content
+    assert first["ETag"] == second["ETag"]
+
+
+@any_route
+def test_an_answer_says_how_old_it_is(simulator: Simulator, redis: Redis, trader: APIClient, address: str) -> None:
+    before = datetime.now(IST)
+    response = trader.get(address)
+    body = response.json()
+    assert before - timedelta(seconds=1) <= datetime.fromisoformat(body["as_of"]) <= datetime.now(IST)
+    assert body["as_of"].endswith("+05:30")
+    assert body["stale"] is False
+    assert response["Content-Type"] == "application/json"
+    assert response["Cache-Control"] == "private, no-cache"
+    assert 0 <= int(response["Age"]) <= 5
+
+
+@any_route
+def test_who_has_the_answer_already_gets_304_without_a_body(
+    simulator: Simulator, redis: Redis, trader: APIClient, address: str
+) -> None:
+    tag = trader.get(address)["ETag"]
+    again = trader.get(address, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert trader.get(address, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+@any_route
+def test_without_redis_the_answer_is_a_bypass(simulator: Simulator, trader: APIClient, address: str) -> None:
+    for _ in range(2):
+        response = trader.get(address)
+        assert (response.status_code, response["X-Cache"]) == (200, "bypass")
+
+
+@any_route
+@pytest.mark.django_db
+def test_who_is_not_logged_in_gets_401_and_the_broker_is_not_called(
+    simulator: Simulator, anonymous: APIClient, address: str
+) -> None:
+    response = anonymous.get(address)
+    assert_error(response, 401, "not_authenticated")
+    assert response["WWW-Authenticate"] == "Token"
+    assert simulator.calls == ()
+
+
+@any_route
+def test_who_may_not_see_the_account_gets_403_and_the_broker_is_not_called(
+    simulator: Simulator, stranger: APIClient, staff: APIClient, address: str
+) -> None:
+    for nobody in (stranger, staff):
+        error = assert_error(nobody.get(address), 403, "permission_denied")
+        assert "broker.view_account" in error["message"]
+    assert simulator.calls == ()
+
+
+@any_route
+def test_what_is_only_read_cannot_be_written(simulator: Simulator, trader: APIClient, address: str) -> None:
+    for method in (trader.post, trader.put, trader.patch, trader.delete):
+        assert_error(method(address), 405, "method_not_allowed")
+    assert simulator.calls == ()
+
+
+@any_route
+def test_a_person_sees_the_same_in_the_browsable_api(simulator: Simulator, trader: APIClient, address: str) -> None:
+    response = trader.get(address, headers={"Accept": "text/html"})
+    assert response.status_code == 200
+    assert "as_of" in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/api/broker/nothing", "/api/broker/holdings/5", "/api/portfolio"])
+def test_an_address_with_nothing_at_it_is_404_in_the_same_shape(trader: APIClient, path: str) -> None:
+    for address in (path, f"{path}/"):
+        assert_error(trader.get(address), 404, "not_found")
+
+
+def test_a_format_that_is_not_served_is_406_in_the_same_shape(simulator: Simulator, trader: APIClient) -> None:
+    assert_error(trader.get("/api/broker/holdings", headers={"Accept": "text/csv"}), 406, "not_acceptable")
+
+
+# --- what is in the answers ------------------------------------------------------------------------------------
+
+
+def test_money_travels_as_digits_and_times_with_their_offset(simulator: Simulator, trader: APIClient) -> None:
+    holding = trader.get("/api/broker/holdings").json()["data"][0]
+    assert (holding["symbol"], holding["exchange"], holding["quantity"]) == ("RELIANCE", "NSEEQ", 120)
+    assert isinstance(holding["average_price"], str)
+    candle = trader.get(ROUTES["candles"]).json()["data"][0]
+    assert candle["time"] == "2024-09-02T09:15:00+05:30"
+    assert set(candle) == {"time", "open", "high", "low", "close", "volume"}
+
+
+def test_a_range_has_both_its_ends(simulator: Simulator, trader: APIClient) -> None:
+    found = trader.get(ROUTES["candles"]).json()["data"]
+    assert [candle["time"][:10] for candle in found] == [f"2024-09-{day:02}" for day in (*range(2, 7), *range(9, 14))]
+
+
+def test_quotes_come_in_the_order_asked_for_each_once(simulator: Simulator, trader: APIClient) -> None:
+    body = trader.get("/api/broker/quotes?symbols=infy, RELIANCE,INFY,M%26M").json()
+    assert [quote["symbol"] for quote in body["data"]] == ["INFY", "RELIANCE", "M&M"]
+    assert body["unquoted"] == []
+
+
+def test_a_symbol_without_a_quote_is_named(simulator: Simulator, trader: APIClient) -> None:
+    simulator.fail("marketquotes", "empty")
+    response = trader.get("/api/broker/quotes?symbols=INFY,TCS")
+    assert (response.status_code, response.json()["data"], response.json()["unquoted"]) == (200, [], ["INFY", "TCS"])
+
+
+def test_one_fresh_quote_among_kept_ones_makes_the_answer_a_miss(
+    simulator: Simulator, redis: Redis, trader: APIClient
+) -> None:
+    kept = trader.get("/api/broker/quotes?symbols=INFY").json()
+    both = trader.get("/api/broker/quotes?symbols=TCS,INFY")
+    assert both["X-Cache"] == "miss"
+    assert both.json()["as_of"] == kept["as_of"]  # as old as the oldest part
+
+
+def test_contracts_come_in_pages_that_lead_to_each_other(simulator: Simulator, trader: APIClient) -> None:
+    seen: list[str] = []
+    address: str | None = "/api/broker/contracts/NSEEQ?page_size=20&search=%20ltd"
+    while address:
+        body = trader.get(address).json()
+        seen += [contract["trading_symbol"] for contract in body["results"]]
+        address = body["next"]
+    assert len(seen) == len(set(seen)) == body["count"] > 20
+    assert trader.get(body["previous"]).json()["next"]
+
+
+def test_a_page_behind_the_last_is_empty(simulator: Simulator, trader: APIClient) -> None:
+    body = trader.get("/api/broker/contracts/NSEEQ?page=1000").json()
+    assert (body["results"], body["next"]) == ([], None)
+
+
+@pytest.mark.parametrize("text", ["RELI", "reli", " reliance ind", "RELIANCE-EQ"])
+def test_contracts_are_searched_by_symbol_and_name_in_any_case(
+    simulator: Simulator, trader: APIClient, text: str
+) -> None:
+    results = trader.get("/api/broker/contracts/NSEEQ", {"search": text}).json()["results"]
+    assert "RELIANCE" in [contract["symbol"] for contract in results]
+    assert "INFY" not in [contract["symbol"] for contract in results]
+
+
+@pytest.mark.parametrize("text", ["*", ".*", "%", "no such thing"])
+def test_a_search_is_no_pattern(simulator: Simulator, trader: APIClient, text: str) -> None:
+    assert trader.get("/api/broker/contracts/NSEEQ", {"search": text}).json()["count"] == 0
+
+
+def test_all_pages_and_searches_of_a_file_are_one_call(
+    simulator: Simulator, kept: Callable[[], dict[str, int]], trader: APIClient
+) -> None:
+    for query in ("", "?page=2", "?search=INFY", "?page_size=5"):
+        assert trader.get(f"/api/broker/contracts/NSEEQ{query}").status_code == 200
+    assert [call.route for call in simulator.calls] == ["contractfiles"]
+    assert set(kept()) == {"api:contracts:NSEEQ"}

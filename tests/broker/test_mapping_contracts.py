@@ -1,0 +1,130 @@
+"""Contract files: their rows, their symbols, their failures."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.errors import BrokerAnswerUnclear
+from broker.mapping.contracts import contracts, split_symbol
+from broker.values import Contract
+from tests.broker.wire import ok
+
+SHARE = {"exchange": "NSEEQ", "instrumentId": "2885", "tradingSymbol": "RELIANCE-EQ"}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "trading_symbol", "symbol", "series"),
+    [
+        ("NSEEQ", "RELIANCE-EQ", "RELIANCE", "EQ"),
+        ("NSEEQ", "BAJAJ-AUTO-EQ", "BAJAJ-AUTO", "EQ"),
+        ("NSEEQ", "M&M-EQ", "M&M", "EQ"),
+        ("NSEEQ", "RELINFRA-BE", "RELINFRA", "BE"),
+        ("NSEEQ", "NAM-INDIA-EQ", "NAM-INDIA", "EQ"),
+        ("NSEEQ", "NIFTY 50", "NIFTY 50", ""),
+        ("BSEEQ", "RELIANCE", "RELIANCE", ""),
+        ("BSEEQ", "BAJAJ-AUTO", "BAJAJ-AUTO", ""),
+        ("NSEFO", "NIFTY26APRFUT", "NIFTY26APRFUT", ""),
+    ],
+)
+def test_only_the_last_hyphen_of_an_nse_share_parts_symbol_and_series(
+    exchange: str, trading_symbol: str, symbol: str, series: str
+) -> None:
+    assert split_symbol(exchange, trading_symbol) == (symbol, series)
+
+
+@pytest.mark.parametrize("wrap", [lambda rows: rows, ok, lambda rows: {"result ": rows}])
+def test_a_file_is_a_bare_list_or_one_under_result(wrap: Any) -> None:
+    assert [contract.symbol for contract in contracts(wrap([SHARE]))] == ["RELIANCE"]
+
+
+def test_an_option_is_read_whole() -> None:
+    row = {
+        "exchange": "NSEFO",
+        "underlyingInstrumentSymbol": "NIFTY",
+        "instrumentId": 54321,
+        "instrumentType": "OPTIDX",
+        "optionType": "CE",
+        "strikePrice": "24000.00",
+        "underlyingInstrumentName": "NIFTY",
+        "tradingSymbol": "NIFTY2643024000CE ",
+        "expiry": "30-Apr-2026",
+        "lotSize": "75",
+        "tickSize": "0.05",
+        "formattedInstrumentName": "NIFTY 30 Apr 2026 CE 24000",
+    }
+    assert contracts([row]) == [
+        Contract(
+            exchange="NSEFO",
+            symbol="NIFTY2643024000CE",
+            series="",
+            trading_symbol="NIFTY2643024000CE",
+            instrument_id="54321",
+            name="NIFTY 30 Apr 2026 CE 24000",
+            instrument_type="OPTIDX",
+            option_type="CE",
+            strike_price=Decimal("24000.00"),
+            expiry=date(2026, 4, 30),
+            lot_size=75,
+            tick_size=Decimal("0.05"),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        ("24-Apr-2026", date(2026, 4, 24)),
+        ("30-Mar-2026 23:59", date(2026, 3, 30)),
+        ("1-jan-2027", date(2027, 1, 1)),
+        ("", None),
+        ("NA", None),
+        (None, None),
+        ("2026-04-24", None),
+        ("31-Feb-2026", None),
+    ],
+)
+def test_an_expiry_comes_in_two_forms_or_not_at_all(sent: object, day: date | None) -> None:
+    assert contracts([SHARE | {"expiry": sent}])[0].expiry == day
+
+
+@pytest.mark.parametrize("blank", ["NaN", "", "-", None, float("nan")])
+def test_a_blank_strike_and_tick_are_none(blank: object) -> None:
+    (contract,) = contracts([SHARE | {"strikePrice": blank, "tickSize": blank, "lotSize": blank}])
+    assert (contract.strike_price, contract.tick_size, contract.lot_size) == (None, None, 0)
+
+
+def test_an_index_row_without_a_trading_symbol_goes_by_its_underlying() -> None:
+    row = {"exchange": "NSEEQ", "underlyingInstrumentSymbol": "NIFTY 50", "instrumentId": "999920000"}
+    (contract,) = contracts([row | {"instrumentType": "INDEX", "tradingSymbol": ""}])
+    assert (contract.symbol, contract.series) == ("NIFTY 50", "")
+
+
+def test_india_vix_is_asked_for_at_nseeq_whatever_its_row_says() -> None:
+    row = {"exchange": "NSEFO", "underlyingInstrumentSymbol": "INDIA VIX", "instrumentId": "999920019"}
+    assert contracts([row | {"instrumentType": "INDEX"}])[0].exchange == "NSEEQ"
+
+
+def test_rows_without_an_id_or_a_name_are_left_out() -> None:
+    nameless = [{**SHARE, "instrumentId": ""}, {**SHARE, "tradingSymbol": "-"}, {}, None, 5]
+    assert contracts([*nameless, SHARE]) == contracts([SHARE])
+
+
+@pytest.mark.parametrize("answer", [[{}], [None], ok([{"status": "Success"}]), {}, ok({}), ok(None), "x", None])
+def test_a_file_without_a_single_contract_is_unclear(answer: Any) -> None:
+    with pytest.raises(BrokerAnswerUnclear):
+        contracts(answer)
+
+
+def test_a_file_may_be_empty() -> None:
+    assert contracts([]) == []
+
+
+def test_the_whole_file_is_read(shared_data: Path) -> None:
+    rows = json.loads((shared_data / "contracts" / "NSEEQ.json").read_text())
+    found = contracts(rows)
+    assert [contract.instrument_id for contract in found] == [row["instrumentId"] for row in rows]
+    assert all(contract.symbol and contract.series and contract.lot_size > 0 for contract in found)

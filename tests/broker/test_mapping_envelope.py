@@ -1,0 +1,106 @@
+"""Failures inside "Ok", failures under other names, and what is no answer at all."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.errors import BrokerAnswerUnclear, BrokerError, BrokerLoginRequired, BrokerRefused
+from broker.mapping import books, envelope, market
+from broker.mapping.contracts import contracts
+from tests.broker.wire import EC_SHAPES, ok
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "profile": books.profile,
+    "margins": books.margins,
+    "holdings": books.holdings,
+    "positions": books.positions,
+    "orders": books.orders,
+    "trades": books.trades,
+    "candles": market.candles,
+    "quotes": market.quotes,
+    "contracts": contracts,
+}
+any_reader = pytest.mark.parametrize("read", READERS.values(), ids=READERS.keys())
+any_ec_shape = pytest.mark.parametrize("shape", EC_SHAPES.values(), ids=EC_SHAPES.keys())
+
+
+def test_the_recorded_ec804_inside_ok_is_refused_and_is_no_candles(shared_data: Path) -> None:
+    recorded = json.loads((shared_data / "iifl_recorded" / "historicaldata_EC804_inside_Ok.json").read_text())
+    with pytest.raises(BrokerRefused, match="DD-MMM-YYYY") as caught:
+        market.candles(recorded)
+    assert caught.value.ec == "EC804"
+
+
+@any_reader
+@any_ec_shape
+def test_a_code_is_found_in_every_wrapping_by_every_reader(
+    read: Callable[[Any], Any], shape: Callable[[str], Any]
+) -> None:
+    with pytest.raises(BrokerRefused, match="so it is") as caught:
+        read(shape("EC500"))
+    assert caught.value.ec == "EC500"
+
+
+@any_reader
+@any_ec_shape
+@pytest.mark.parametrize("code", ["EC044", "EC053", "EC054", "EC055", "EC075"])
+def test_a_code_about_the_session_asks_for_a_login(
+    read: Callable[[Any], Any], shape: Callable[[str], Any], code: str
+) -> None:
+    with pytest.raises(BrokerLoginRequired, match="brokerlogin"):
+        read(shape(code))
+
+
+@any_reader
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"stat": "Not_Ok", "emsg": "Session Expired"},
+        {"status": "Not_Ok", "message": "Session Expired"},
+        {"status": "NOT_OK", "message": "Session Expired", "result": []},
+        {"status": "error", "message": "Session Expired"},
+        {"status": False, "message": "Session Expired", "result": []},
+        ok({"stat": "Error", "emsg": "Session Expired"}),
+        ok([{"status": "Not_Ok", "message": "Session Expired"}]),
+    ],
+    ids=str,
+)
+def test_a_failure_without_a_code_is_refused_too(read: Callable[[Any], Any], answer: Any) -> None:
+    with pytest.raises(BrokerRefused, match="Session Expired"):
+        read(answer)
+
+
+@pytest.mark.parametrize("word", ["Ok", "OK", "ok", "success", "Success", "true", True, "200", 200, "", None, "-"])
+def test_all_words_for_success_are_known(word: object) -> None:
+    assert envelope.rows({"status": word, "result": [{"a ": 1}]}) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("answer", [None, True, 3, 1.5, "Ok", ok(None), ok(5), ok("Ok"), ok("5")])
+def test_a_scalar_is_no_answer(answer: Any) -> None:
+    with pytest.raises(BrokerAnswerUnclear):
+        envelope.result(answer)
+
+
+def test_a_bulk_answer_shows_its_first_row_and_keeps_the_others(documented: Callable[[str], Any]) -> None:
+    answer = documented("request_response_structure_response_structure_example")
+    assert [row["status"] for row in envelope.rows(answer)] == ["Success", "EC901"]
+
+
+@pytest.mark.parametrize("answer", [ok([]), ok([{"status": "EC804"}]), {"status": "Not_Ok"}, None, 3])
+def test_only_a_dead_session_is_looked_for_before_the_reader_judges(answer: Any) -> None:
+    envelope.refuse_dead_session(answer)
+
+
+def test_a_dead_session_is_found_before_the_reader_judges() -> None:
+    with pytest.raises(BrokerLoginRequired):
+        envelope.refuse_dead_session(ok([{"status": "EC044", "message": "token not valid"}]))
+
+
+def test_a_refusal_says_what_the_broker_said_and_the_code() -> None:
+    with pytest.raises(BrokerError) as caught:
+        envelope.result(ok({"status": "EC500", "message": "IP address not authorized"}))
+    assert str(caught.value) == "The broker refused the request: IP address not authorized (EC500)."
+    assert caught.value.detail == {"ec": "EC500"}
