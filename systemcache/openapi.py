@@ -20,7 +20,7 @@ def dated_answer(type_: Any, **more: Any) -> Answers:
 
 def page_answer(type_: Any) -> Answers:
     """A page of `type_` that says how old it is."""
-    address = {"type": "string", "format": "uri", "nullable": True}
+    address = {"type": ["string", "null"], "format": "uri"}
     return _dated(
         {
             "count": {"type": "integer"},

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from tradingsite.embedded_redis import die_with_parent
 
@@ -15,10 +16,12 @@ STOP_TIMEOUT = 10.0  # seconds
 class Child:
     """A process in a session of its own (Ctrl-C goes to the parent alone) that ends with its parent."""
 
-    def __init__(self, name: str, command: Sequence[str], *, read_output: bool = False) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, directory: Path, read_output: bool = False) -> None:
+        """With `read_output` its first line can be read; it must not write much more, which nobody reads."""
         self.name = name
         self._process = subprocess.Popen(
             command,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if read_output else None,
             start_new_session=True,

@@ -78,6 +78,11 @@ class EmbeddedRedis:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended without being asked to."""
+        return self._process is not None and self._process.poll() is not None
+
     def __enter__(self) -> Self:
         self.start()
         return self

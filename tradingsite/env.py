@@ -50,19 +50,41 @@ class Environment:
 
     def names(self, name: str, default: str = "") -> list[str]:
         """A list separated by commas."""
-        return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+        found = [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+        if self.text(name) and not found:
+            raise ImproperlyConfigured(f"{name} must be names separated by commas; it holds none.")
+        return found
 
     def url(self, name: str, default: str, *, schemes: tuple[str, ...]) -> str:
-        value = self.text(name, default)
-        # The value is not quoted back: an address may carry a password.
-        if urlsplit(value).scheme not in schemes:
-            raise ImproperlyConfigured(f"{name} must be an address that begins with {' or '.join(schemes)}.")
+        value = self._address(name, default, schemes)
+        if not _has_host_and_port(value):
+            raise ImproperlyConfigured(f"{name} must be an address whose host and port make sense.")
         return value.rstrip("/")
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Django's connection settings from an address such as postgres://user:password@host/name."""
-        value = self.url(name, default, schemes=("postgres", "postgresql", "sqlite"))
+        value = self._address(name, default, ("postgres", "postgresql", "sqlite"))
         try:
-            return dict(environ.Env.db_url_config(value))
-        except Exception as error:
-            raise ImproperlyConfigured(f"{name} is not a database address.") from error
+            found = dict(environ.Env.db_url_config(value))
+        except Exception:  # it documents none
+            raise ImproperlyConfigured(f"{name} must be an address whose host and port make sense.") from None
+        if found["NAME"] in ("", ":memory:"):  # what is in a process's memory no other process sees
+            raise ImproperlyConfigured(f"{name} must name a database after its last slash.")
+        return found
+
+    def _address(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        """Neither it nor what is wrong with it is ever quoted back: an address may carry a password."""
+        value = self.text(name, default)
+        if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            known = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ImproperlyConfigured(f"{name} must be an address that begins with {known}.")
+        return value
+
+
+def _has_host_and_port(address: str) -> bool:
+    """A socket's file needs neither."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "unix" or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        return False

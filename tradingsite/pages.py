@@ -45,7 +45,9 @@ EXAMPLES = {
 class ApiIndex(APIView):
     """Where everything is."""
 
-    @extend_schema(responses={200: OBJECT})
+    name = "API"
+
+    @extend_schema(responses={200: OBJECT}, tags=["index"])
     def get(self, request: Request) -> Response:
         index = {name: reverse(view, request=request) for name, view in INDEX.items()}
         index |= {name: reverse(name, request=request) + example for name, example in EXAMPLES.items()}

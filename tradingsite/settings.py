@@ -61,6 +61,7 @@ SIMULATOR_CONTRACTS = env.text("SIMULATOR_CONTRACTS")
 SIMULATOR_LATENCY = env.integer("SIMULATOR_LATENCY", 0, maximum=60_000)
 
 INSTALLED_APPS = [
+    "tradingsite",  # first: its templates take the place of the others'
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -74,7 +75,6 @@ INSTALLED_APPS = [
     "systemcache",
     "broker",
     "watchlist",
-    "tradingsite",
 ]
 
 MIDDLEWARE = [
@@ -193,8 +193,8 @@ CACHE_TTLS = {
 # --- people and programs -----------------------------------------------------------------------------------
 # Sessions live in the database: a login outlasts Redis.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_URL = "rest_framework:login"  # the admin has its own, which takes staff alone
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -227,7 +227,13 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Trading site",
     "DESCRIPTION": "Holdings, positions, margins, orders, candles, watchlists and signals of one IIFL Capital account.",
     "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",  # the types of cached values are described in today's JSON Schema
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tradingsite.description.summarize",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,

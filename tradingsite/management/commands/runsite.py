@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +22,7 @@ from tradingsite.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 START_TIMEOUT = 60.0  # seconds
+WATCH_INTERVAL = 0.5
 
 
 class Command(BaseCommand):
@@ -40,35 +43,42 @@ class Command(BaseCommand):
 
     def _run(self, running: ExitStack) -> None:
         _refuse_taken_port()
-        self._start_redis(running)
+        redis = self._start_redis(running)
         simulator = self._start_simulator(running)
         login = _prepare_database()
         web = _start_web(running)
         self._announce(login)
-        children = [child for child in (simulator, web) if child]
-        while not wait_until(lambda: any(child.ended for child in children), seconds=3600, every=0.5):
-            pass
+        self._watch(redis, [child for child in (simulator, web) if child])
+
+    def _watch(self, redis: EmbeddedRedis | None, children: list[Child]) -> NoReturn:
+        """Until a part ends that the site cannot do without; Redis is not one."""
+        while not any(child.ended for child in children):
+            if redis and redis.ended:
+                self.stderr.write("Redis has ended by itself; the site goes on without a cache.")
+                redis = None
+            time.sleep(WATCH_INTERVAL)
         ended = next(child for child in children if child.ended)
         raise CommandError(f"{ended.name} has ended by itself; everything is stopped.")
 
-    def _start_redis(self, running: ExitStack) -> None:
+    def _start_redis(self, running: ExitStack) -> EmbeddedRedis | None:
         if os.environ.get("REDIS_URL"):
-            return
+            return None
         try:
             redis = running.enter_context(EmbeddedRedis(settings.VAR_DIR / "redis"))
         except EmbeddedRedisError as error:
             raise CommandError(str(error)) from error
         # For the children by the environment; for the commands that run in this process by the settings.
         os.environ["REDIS_URL"] = settings.REDIS_URL = settings.CACHES["default"]["LOCATION"] = redis.url
+        return redis
 
     def _start_simulator(self, running: ExitStack) -> Child | None:
         if not settings.IIFL_SIMULATED or os.environ.get("IIFL_BASE_URL"):
             return None
-        command = [*MANAGE, "runsimulator", "--port", "0", "--latency", str(settings.SIMULATOR_LATENCY)]
+        command = [*MANAGE, "runsimulator", "--quiet", "--port", "0", "--latency", str(settings.SIMULATOR_LATENCY)]
         if settings.SIMULATOR_DATA:
-            command += ["--data", str(Path(settings.SIMULATOR_DATA).expanduser())]
+            command += ["--data", _absolute(settings.SIMULATOR_DATA)]
         if settings.SIMULATOR_CONTRACTS:
-            command += ["--contracts", str(Path(settings.SIMULATOR_CONTRACTS).expanduser())]
+            command += ["--contracts", _absolute(settings.SIMULATOR_CONTRACTS)]
         simulator = _start(running, "The simulator", command, read_output=True)
         address = simulator.first_line().rpartition(" ")[2]
         if not address.startswith("http"):
@@ -97,6 +107,10 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
 def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
@@ -105,7 +119,7 @@ def _prepare_database() -> dict[str, str] | None:
     """Tables, a sample watchlist where there is none, and a login, which is returned if it is ours."""
     try:
         call_command("migrate", verbosity=0)
-        call_command("samplewatchlist", verbosity=0)
+        call_command("samplewatchlist", stdout=StringIO())
         return first_login.ensure(settings.VAR_DIR / "login.json")
     except DatabaseError as error:
         raise CommandError(f"The database that DATABASE_URL names cannot be used: {error}") from error
@@ -114,7 +128,7 @@ def _prepare_database() -> dict[str, str] | None:
 
 
 def _start(running: ExitStack, name: str, command: list[str], *, read_output: bool = False) -> Child:
-    child = Child(name, command, read_output=read_output)
+    child = Child(name, command, directory=settings.BASE_DIR, read_output=read_output)
     running.callback(child.stop)
     return child
 
@@ -122,7 +136,7 @@ def _start(running: ExitStack, name: str, command: list[str], *, read_output: bo
 def _start_web(running: ExitStack) -> Child:
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1"),
-        *("--host", settings.HOST, "--port", str(settings.PORT), "--log-level", "warning"),
+        *("--host", settings.HOST, "--port", str(settings.PORT), "--log-level", "error"),
         *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS)),
         *("--workers-kill-timeout", "5", "--respawn-failed-workers"),
         "tradingsite.wsgi:application",
@@ -146,12 +160,12 @@ def _is_healthy() -> bool:
 
 
 def _address() -> str:
-    host = "127.0.0.1" if settings.HOST in ("0.0.0.0", "::") else settings.HOST  # noqa: S104
-    return f"http://{host}:{settings.PORT}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
+    return f"http://[{host}]:{settings.PORT}" if ":" in host else f"http://{host}:{settings.PORT}"
 
 
 def _refuse_taken_port() -> None:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.HOST, settings.PORT))

@@ -1,0 +1,43 @@
+"""The front page, as a server sees it: what is down never takes it down."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from broker.simulator import Simulator
+from tests.servers.redis_server import RedisServer
+from tradingsite import pages
+
+pytestmark = pytest.mark.django_db
+
+
+def parts(client: Client) -> dict[str, bool]:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    return {part.name: part.up for part in answer.context["parts"]}
+
+
+def test_all_parts_are_up(client: Client, simulator: Simulator, redis_store: RedisServer) -> None:
+    assert parts(client) == {"Broker": True, "Database": True, "Cache": True}
+
+
+def test_a_broker_that_fails_is_down(client: Client, simulator: Simulator) -> None:
+    simulator.fail("all", "500")
+    assert parts(client) == {"Broker": False, "Database": True, "Cache": False}
+
+
+def test_a_database_that_fails_is_down(
+    client: Client, simulator: Simulator, redis_store: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "database_is_up", lambda: False)
+    assert parts(client)["Database"] is False
+
+
+def test_what_is_wrong_is_for_staff_alone(client: Client, simulator: Simulator, admin_user: User) -> None:
+    assert "Answers come from their sources" not in client.get("/").content.decode()
+    client.force_login(admin_user)
+    assert "Answers come from their sources" in client.get("/").content.decode()
+
+
+def test_the_browser_finds_an_icon(client: Client) -> None:
+    assert client.get("/favicon.ico").headers["Location"] == "/static/tradingsite/icon.svg"

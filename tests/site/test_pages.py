@@ -1,0 +1,246 @@
+"""The site in a browser: desktop and phone. Nothing here asks the database itself: Playwright's loop forbids it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
+
+from tests.servers.granian import ADMIN
+from tests.servers.processes import only_linux
+from tests.servers.programs import leave_out
+from tests.servers.runsite import RunningSite
+from tests.site.browsing import CHROMIUM, DESKTOP, PHONE, Complaints, log_in, open_browser
+from tests.site.conftest import Deployment
+
+pytestmark = [only_linux, pytest.mark.timeout(240)]
+
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        leave_out(f"{CHROMIUM} is not installed")
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def size(request: pytest.FixtureRequest) -> ViewportSize:
+    found: ViewportSize = request.param
+    return found
+
+
+@contextmanager
+def clean_page(browser: Browser, size: ViewportSize, login: StorageState | None = None) -> Iterator[Page]:
+    """A page about which there must be nothing to complain in the end."""
+    phone = size == PHONE
+    with browser.new_context(viewport=size, is_mobile=phone, has_touch=phone, storage_state=login) as context:
+        opened = context.new_page()
+        opened.set_default_timeout(20_000)
+        complaints = Complaints(opened)
+        yield opened
+    assert complaints.found == []
+
+
+@pytest.fixture
+def visitor(browser: Browser, size: ViewportSize) -> Iterator[Page]:
+    """A page of somebody who is new here."""
+    with clean_page(browser, size) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def login(browser: Browser, site: RunningSite) -> StorageState:
+    with browser.new_context() as context:
+        log_in(context.new_page(), f"{site.url}/admin/login/?next=/", *site.login)
+        return context.storage_state()
+
+
+@pytest.fixture
+def page(browser: Browser, size: ViewportSize, login: StorageState) -> Iterator[Page]:
+    """A page of the administrator's, who has logged in."""
+    with clean_page(browser, size, login) as opened:
+        yield opened
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled to sideways."""
+    assert page.viewport_size  # not window.innerWidth: a page that is not made for phones is laid out as for a desktop
+    return bool(page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"])
+
+
+def state(page: Page, part: str) -> str:
+    card = page.locator(".state .card").filter(has=page.get_by_text(part, exact=True))
+    return card.locator("strong").inner_text()
+
+
+# --- the front page ----------------------------------------------------------------------------------------
+
+
+def test_the_front_page_says_what_this_is_and_what_is_up(visitor: Page, site: RunningSite) -> None:
+    visitor.goto(site.url)
+    expect(visitor).to_have_title("Trading site")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("Trading site")
+    assert "IIFL Capital account" in visitor.inner_text("header")
+    assert {part: state(visitor, part) for part in ("Broker", "Database", "Cache")} == dict.fromkeys(
+        ("Broker", "Database", "Cache"), "up"
+    )
+    assert fits(visitor)
+
+
+def test_without_redis_the_front_page_says_so_in_words(visitor: Page, plain_deployment: Deployment) -> None:
+    visitor.goto(plain_deployment.url)
+    assert [state(visitor, part) for part in ("Broker", "Database", "Cache")] == ["up", "up", "down"]
+    assert "Answers come from their sources" not in visitor.inner_text("main")  # for staff alone
+    log_in(visitor, f"{plain_deployment.url}/admin/login/?next=/", *ADMIN)
+    assert "Answers come from their sources" in visitor.inner_text("main")
+    assert fits(visitor)
+
+
+def test_the_front_page_reads_well_in_the_dark(visitor: Page, site: RunningSite) -> None:
+    visitor.emulate_media(color_scheme="dark")
+    visitor.goto(site.url)
+    background = visitor.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert sum(map(int, re.findall(r"\d+", background))) < 150
+
+
+@pytest.mark.parametrize(
+    ("link", "address"), [("API", "/api/"), ("Admin", "/admin/"), ("API documentation", "/api/docs/")]
+)
+def test_the_front_page_leads_on(page: Page, site: RunningSite, link: str, address: str) -> None:
+    page.goto(site.url)
+    page.get_by_role("link", name=link, exact=True).click()
+    page.wait_for_url(f"{site.url}{address}")
+
+
+# --- logging in and out ------------------------------------------------------------------------------------
+
+
+def test_one_logs_in_and_out_from_the_front_page(visitor: Page, site: RunningSite) -> None:
+    visitor.goto(site.url)
+    visitor.get_by_role("link", name="Log in").click()
+    visitor.fill("input[name=username]", site.login[0])
+    visitor.fill("input[name=password]", site.login[1])
+    assert fits(visitor)
+    visitor.click("input[type=submit]")
+    visitor.wait_for_url(f"{site.url}/")
+    expect(visitor.locator("footer")).to_contain_text("Logged in as admin")
+    visitor.get_by_role("button", name="Log out").click()
+    visitor.wait_for_url(f"{site.url}/")
+    expect(visitor.get_by_role("link", name="Log in")).to_be_visible()
+
+
+def test_a_wrong_password_is_said_and_lets_nobody_in(visitor: Page, site: RunningSite) -> None:
+    log_in(visitor, f"{site.url}/api/auth/login/?next=/", site.login[0], "wrong")
+    expect(visitor.locator("body")).to_contain_text("enter a correct username and password")
+    visitor.goto(site.url)
+    expect(visitor.get_by_role("link", name="Log in")).to_be_visible()
+
+
+def test_an_anonymous_visitor_of_the_api_is_shown_where_to_log_in(
+    browser: Browser, size: ViewportSize, site: RunningSite
+) -> None:
+    with browser.new_context(viewport=size) as context:
+        page = context.new_page()
+        answer = page.goto(f"{site.url}/api/watchlist/")
+        assert answer
+        assert answer.status == 401
+        page.get_by_role("link", name="Log in").click()
+        page.fill("input[name=username]", site.login[0])
+        page.fill("input[name=password]", site.login[1])
+        page.click("input[type=submit]")
+        page.wait_for_url(f"{site.url}/api/watchlist/")
+        expect(page.locator("body")).to_contain_text("HTTP 200 OK")
+
+
+# --- a walk ------------------------------------------------------------------------------------------------
+
+
+def test_a_walk_from_the_front_page_to_the_admin(visitor: Page, site: RunningSite) -> None:
+    log_in(visitor, f"{site.url}/admin/login/?next=/", *site.login)
+    visitor.get_by_role("link", name="API", exact=True).click()
+    visitor.get_by_role("link", name=f"{site.url}/api/watchlist/").click()
+    visitor.wait_for_url(f"{site.url}/api/watchlist/")
+    expect(visitor.locator(".response-info")).to_contain_text("X-Cache")
+    expect(visitor.locator(".response-info")).to_contain_text('"RELIANCE"')
+    assert fits(visitor)
+    visitor.get_by_role("link", name="Trading site").click()
+    visitor.wait_for_url(f"{site.url}/")
+    visitor.get_by_role("link", name="Admin", exact=True).click()
+    visitor.goto(f"{site.url}/admin/watchlist/watchlistitem/")
+    expect(visitor.locator("#result_list")).to_contain_text("RELIANCE")
+    expect(visitor.locator("#site-name")).to_have_text("Trading site")
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "/api/broker/candles/?symbol=RELIANCE&interval=1d&from=2021-12-01&to=2021-12-31",
+        "/api/broker/quotes/?symbols=RELIANCE,INFY",
+        "/api/broker/contracts/NSEEQ/?search=RELIANCE",
+        "/api/portfolio/summary/",
+        "/api/system/cache/stats/",
+        "/api/watchlist/1/",
+    ],
+)
+def test_the_api_reads_well_in_a_browser(page: Page, site: RunningSite, route: str) -> None:
+    page.goto(site.url + route)
+    expect(page.locator(".response-info")).to_contain_text("HTTP 200 OK")
+    assert page.locator(".response-info .lit").count() > 0  # coloured, and not one long line
+    assert fits(page)
+
+
+def test_a_write_from_the_browsable_api_is_taken(page: Page, site: RunningSite) -> None:
+    page.goto(f"{site.url}/api/watchlist/1/")
+    notes = f"written in a browser {next(_numbers)}"
+    page.locator("textarea[name=_content]").fill(f'{{"notes": "{notes}"}}')
+    page.get_by_role("button", name="PATCH").click()
+    expect(page.locator(".response-info")).to_contain_text("HTTP 200 OK")
+    expect(page.locator(".response-info")).to_contain_text(notes)
+
+
+# --- the admin ---------------------------------------------------------------------------------------------
+
+
+def test_a_symbol_is_added_in_the_admin_and_an_unknown_one_is_refused(page: Page, site: RunningSite) -> None:
+    page.goto(f"{site.url}/admin/watchlist/watchlistitem/add/")
+    page.fill("input[name=symbol]", "NOSUCH")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".field-symbol .errorlist")).to_contain_text("NOSUCH")
+    category = ("hold", "long_term")[page.viewport_size == PHONE]
+    page.fill("input[name=symbol]", "bajaj-auto")
+    page.select_option("select[name=category]", category)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".messagelist .success")).to_contain_text("BAJAJ-AUTO on NSEEQ")
+    page.goto(f"{site.url}/api/watchlist/?category={category}")
+    expect(page.locator(".response-info")).to_contain_text('"BAJAJ-AUTO"')
+
+
+def test_the_admins_list_fits_a_desktop(browser: Browser, login: StorageState, site: RunningSite) -> None:
+    with clean_page(browser, DESKTOP, login) as page:
+        page.goto(f"{site.url}/admin/watchlist/watchlistitem/")
+        longest = "Sept. 23, 2026, 12:29 p.m."
+        page.locator(".field-updated_at").first.evaluate("(cell, text) => { cell.textContent = text }", longest)
+        table = "document.querySelector('#result_list').parentElement"
+        assert page.evaluate(f"{table}.scrollWidth <= {table}.clientWidth")
+
+
+# --- the documentation -------------------------------------------------------------------------------------
+
+
+def test_the_documentation_shows_operations_and_tries_them(page: Page, site: RunningSite) -> None:
+    page.goto(f"{site.url}/api/docs/")
+    page.wait_for_selector(".opblock")
+    assert page.locator(".opblock").count() > 30
+    operation = page.locator("#operations-portfolio-portfolio_summary_retrieve")
+    expect(operation).to_contain_text("What the account is worth")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table tbody .response-col_status")).to_contain_text("200")
+    expect(operation.locator(".live-responses-table")).to_contain_text("as_of")
+    assert fits(page)

@@ -1,0 +1,142 @@
+"""The project as a whole: its admin, its checks, its description, its files."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from broker.simulator import Simulator
+from systemcache.models import ApiToken
+from tests.servers.project import ROOT, files
+from tests.site.routes import DOCUMENTED
+from tradingsite import settings
+from watchlist.models import Signal, TradingSetting, WatchlistItem
+
+LONGEST_FILE = 400  # lines
+
+ROWS: dict[type[Model], Callable[[User], Model]] = {
+    User: lambda user: user,
+    Group: lambda _: Group.objects.create(name="traders"),
+    ApiToken: lambda user: ApiToken.objects.create(user=user, name="notebook", digest="0" * 64),
+    WatchlistItem: lambda _: WatchlistItem.objects.create(symbol="TCS"),
+    Signal: lambda _: Signal.objects.create(symbol="TCS", signal_type="buy"),
+    TradingSetting: lambda _: TradingSetting.objects.get(key="max_positions"),
+}
+NOT_ADDED = (ApiToken,)  # a new token is shown once, on no page
+KEPT = (TradingSetting,)  # programs ask for them by name
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_every_admin_page_opens(
+    admin_client: Client, admin_user: User, simulator: Simulator, model: type[Model]
+) -> None:
+    row = ROWS[model](admin_user)
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    change = reverse(f"{name}_change", args=[row.pk])
+    for page in (
+        reverse(f"{name}_changelist"),
+        reverse(f"{name}_changelist") + "?q=x",
+        change,
+        change.replace("/change/", "/history/"),
+    ):
+        assert admin_client.get(page).status_code == 200, page
+    assert admin_client.get(reverse(f"{name}_add")).status_code == (403 if model in NOT_ADDED else 200)
+    assert admin_client.get(change.replace("/change/", "/delete/")).status_code == (403 if model in KEPT else 200)
+
+
+@pytest.mark.parametrize("page", ["index", "password_change"])
+def test_the_admins_own_pages_open(admin_client: Client, page: str) -> None:
+    assert admin_client.get(reverse(f"admin:{page}")).status_code == 200
+
+
+# --- checks and migrations ---------------------------------------------------------------------------------
+
+
+def test_ids_of_system_checks_are_unique_and_carry_their_apps_name() -> None:
+    found = [(file.parts[0], id_) for file in python_files(("checks.py",)) for id_ in check_ids(file)]
+    assert len(found) >= 2
+    counted = Counter(id_ for _, id_ in found)
+    assert [id_ for id_, times in counted.items() if times > 1] == []
+    for app, id_ in found:
+        assert re.fullmatch(rf"{app}\.[EWI]\d{{3}}", id_)
+
+
+def check_ids(file: Path) -> Iterable[str]:
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.keyword) and node.arg == "id":
+            assert isinstance(node.value, ast.Constant), f"{file}: an id that cannot be searched for"
+            yield str(node.value.value)
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_the_systems_own_checks_find_nothing() -> None:
+    out = StringIO()
+    call_command("check", "--fail-level", "WARNING", stdout=out)
+    assert "no issues" in out.getvalue()
+
+
+# --- the API's description ---------------------------------------------------------------------------------
+
+
+def test_the_description_is_valid_and_made_without_a_warning() -> None:
+    out = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", stdout=out)
+
+
+def test_every_promised_route_is_described(admin_client: Client) -> None:
+    paths = admin_client.get("/api/schema?format=json").json()["paths"]
+    assert set(DOCUMENTED) <= {path for path, operations in paths.items() if "get" in operations}
+
+
+def test_every_operation_says_in_words_what_it_does(admin_client: Client) -> None:
+    paths = admin_client.get("/api/schema?format=json").json()["paths"]
+    operations = {
+        f"{method} {path}": operation
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if isinstance(operation, dict)
+    }
+    silent = [name for name, said in operations.items() if not (said.get("summary") or said.get("description"))]
+    assert silent == []
+    ids = Counter(operation["operationId"] for operation in operations.values())
+    assert [id_ for id_, times in ids.items() if times > 1] == []
+
+
+# --- files -------------------------------------------------------------------------------------------------
+
+
+def python_files(names: tuple[str, ...] = ()) -> list[Path]:
+    return [file for file in files() if file.suffix == ".py" and (not names or file.name in names)]
+
+
+def test_no_file_is_long() -> None:
+    lengths = {str(file): len((ROOT / file).read_text().splitlines()) for file in python_files()}
+    assert len(lengths) > 50
+    assert {file: lines for file, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_file_names_a_place_on_one_machine() -> None:
+    place = re.compile(rb"(?<![\w.])/(home|root|Users|work)/\w")
+    found = {str(file): match[0] for file in files() if (match := place.search((ROOT / file).read_bytes()))}
+    assert found == {}
+
+
+def test_the_version_is_that_of_the_changelog() -> None:
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == settings.VERSION
