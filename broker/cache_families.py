@@ -18,24 +18,36 @@ from broker.values import (
 )
 from systemcache.families import Family
 
-HOLDINGS = Family("holdings", "api:holdings", list[Holding])
-POSITIONS = Family("positions", "api:positions", list[Position])
-MARGINS = Family("margins", "api:margins", Margins)
-ORDERS = Family("orders", "api:orders", list[Order])
-PROFILE = Family("profile", "api:profile", Profile)
-TRADES = Family("trades", "api:trades", list[Trade])
-QUOTES = Family("quotes", "api:quotes:{exchange}:{symbol}", Quote)
+# Seconds after which a load is given up for lost: both tries of a read, with the time to connect (see endpoints.py).
+LOAD, LONG_LOAD, FILE_LOAD = 45, 90, 150
+
+HOLDINGS = Family("holdings", "api:holdings", list[Holding], ahead=True, load_limit=LOAD)
+POSITIONS = Family("positions", "api:positions", list[Position], ahead=True, load_limit=LOAD)
+MARGINS = Family("margins", "api:margins", Margins, load_limit=LOAD)
+ORDERS = Family("orders", "api:orders", list[Order], load_limit=LOAD)
+PROFILE = Family("profile", "api:profile", Profile, load_limit=LOAD)
+TRADES = Family("trades", "api:trades", list[Trade], load_limit=LOAD)
+QUOTES = Family("quotes", "api:quotes:{exchange}:{symbol}", Quote, load_limit=LOAD)
 # A symbol of another exchange than NSEEQ stands as SYMBOL@EXCHANGE.
 CANDLES = Family(
     "candles",
     "api:candles:{symbol}:{interval}:{from_date}:{to_date}",
     list[Candle],
     tags=("candles:{symbol}",),
+    jitter=0.0001,  # a watchlist's histories are fetched together: they end some seconds apart
+    load_limit=LONG_LOAD,
 )
-CONTRACTS = Family("contracts", "api:contracts:{exchange}", list[Contract], tags=("contracts",))
-STATUS = Family("broker_status", "api:status", BrokerStatus)
-PORTFOLIO_SUMMARY = Family("portfolio_summary", "computed:portfolio:summary", PortfolioSummary)
-RISK = Family("risk", "computed:risk", Risk)
+CONTRACTS = Family(
+    "contracts",
+    "api:contracts:{exchange}",
+    list[Contract],
+    tags=("contracts",),
+    ahead=True,
+    load_limit=FILE_LOAD,
+)
+STATUS = Family("broker_status", "api:status", BrokerStatus, load_limit=LOAD)
+PORTFOLIO_SUMMARY = Family("portfolio_summary", "computed:portfolio:summary", PortfolioSummary, load_limit=LONG_LOAD)
+RISK = Family("risk", "computed:risk", Risk, load_limit=LONG_LOAD)
 
 ALL: tuple[Family[Any], ...] = (
     HOLDINGS,

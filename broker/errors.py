@@ -17,6 +17,7 @@ class BrokerError(Exception):
     status_code = 502
     code = "broker_error"
     retryable = False
+    ask_again_after = 3.0  # seconds for which the broker is not asked the same again
     retry_after: int | None = None
 
     def __init__(self, message: str, detail: object = None) -> None:
@@ -91,11 +92,13 @@ class BrokerBusy(BrokerError):
     def __init__(self, retry_after: int = 1) -> None:
         super().__init__("The broker's limit of calls is reached. Try again in a second.")
         self.retry_after = retry_after
+        self.ask_again_after = float(retry_after)
 
 
 class BrokerLoginRequired(BrokerError):
     status_code = 503
     code = "broker_login_required"
+    ask_again_after = 0.0  # the next request may come right after the login
 
     def __init__(self, reason: str = "There is no broker session for today") -> None:
         super().__init__(f"{reason}. Log in to the broker: run `manage.py brokerlogin` and follow what it says.")

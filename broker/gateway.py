@@ -39,7 +39,8 @@ from broker.values import (
 from systemcache import conf as cache_conf
 from systemcache.batch import fetch_many
 from systemcache.errors import InvalidKeyPart
-from systemcache.fetch import Fetched, fetch
+from systemcache.fetch import fetch
+from systemcache.fetched import Fetched
 from systemcache.keys import Params
 
 QUOTES_PER_CALL = 25

@@ -6,7 +6,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from broker.values import Contract
 from systemcache import responses
-from systemcache.fetch import Fetched
+from systemcache.fetched import Fetched
 
 
 def searched(request: Request, file: Fetched[list[Contract]], *, search: str, page: int, page_size: int) -> Response:

@@ -8,7 +8,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from broker import gateway
 from broker.cache_families import PORTFOLIO_SUMMARY, RISK
 from broker.values import Holding, PortfolioSummary, Position, Quote, Risk, Weight
-from systemcache.fetch import Fetched, fetch
+from systemcache.fetch import fetch
+from systemcache.fetched import Fetched
 
 CENT = Decimal("0.01")
 LARGEST_SHOWN = 5

@@ -17,6 +17,7 @@ from broker.errors import (
     BrokerTimeout,
     BrokerUnreachable,
 )
+from systemcache import timing
 
 logger = logging.getLogger(__name__)
 READ_TRIES = 2
@@ -53,19 +54,21 @@ class HTTPTransport:
                     raise
                 logger.info("broker: %s failed and is asked once more: %s", endpoint.name, error)
                 if isinstance(error, BrokerBusy):
-                    self._sleep(min(error.retry_after or 0, LONGEST_PAUSE))
+                    with timing.span("limiter"):
+                        self._sleep(min(error.retry_after or 0, LONGEST_PAUSE))
 
     def _once(self, endpoint: Endpoint, token: str | None, body: object, parts: dict[str, str]) -> Any:
         url = self._base_url + endpoint.path.format_map(parts)
         try:
-            response = self._session.request(
-                endpoint.method,
-                url,
-                json=body,
-                headers={"Authorization": f"Bearer {token}"} if token else {},
-                timeout=(CONNECT_TIMEOUT, endpoint.timeout),
-                allow_redirects=False,  # a redirect would carry the token elsewhere
-            )
+            with timing.span("broker"):
+                response = self._session.request(
+                    endpoint.method,
+                    url,
+                    json=body,
+                    headers={"Authorization": f"Bearer {token}"} if token else {},
+                    timeout=(CONNECT_TIMEOUT, endpoint.timeout),
+                    allow_redirects=False,  # a redirect would carry the token elsewhere
+                )
         except requests.RequestException as error:
             raise translated(error, endpoint) from None  # the cause may quote the request
         return _content(response)

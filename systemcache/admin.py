@@ -1,9 +1,9 @@
-"""API tokens in the admin: seen and revoked there, made by `manage.py createtoken`."""
+"""The cache's tables in the admin: API tokens (made by `manage.py createtoken`), and the record of clears."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from systemcache.models import ApiToken
+from systemcache.models import ApiToken, ClearRecord
 
 
 @admin.register(ApiToken)
@@ -15,3 +15,22 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a page that shows a new token could be read again from a browser's history
+
+
+@admin.register(ClearRecord)
+class ClearRecordAdmin(admin.ModelAdmin[ClearRecord]):
+    """Who cleared what: to be read, never changed."""
+
+    list_display = ("at", "by", "what", "keys", "seconds")
+    list_filter = ("by",)
+    search_fields = ("by", "what")
+    date_hierarchy = "at"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ClearRecord | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ClearRecord | None = None) -> bool:
+        return False

@@ -1,6 +1,7 @@
-"""A circuit breaker: after some failures in a row nobody asks for a while, then one caller tries again.
+"""A circuit breaker: after a failure nobody asks Redis until the keeper has found it again and put it in order.
 
-pybreaker holds one lock for the length of every guarded call, which would put all threads' Redis calls in a queue.
+pybreaker holds one lock for the length of every guarded call, which would put all threads' Redis calls in a queue; and
+here a probe that succeeds is not enough: what was dropped while Redis was away has to be dropped before it is trusted.
 """
 
 import threading
@@ -11,40 +12,57 @@ from collections.abc import Callable
 class Breaker:
     """Thread-safe; holds no lock during a call. `clock` counts seconds and never runs backwards."""
 
-    def __init__(self, failures: int, pause: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = failures
+    def __init__(self, pause: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
         self._pause = pause
         self._clock = clock
         self._lock = threading.Lock()
-        self._failures = 0
-        self._retry_at = 0.0
+        self._change = threading.Lock()
+        self._setbacks = 0  # calls that failed, and drops that were not even tried
+        self._opened_at: float | None = None
+        self._probing = False
 
     @property
     def state(self) -> str:
-        """`closed` (in use), `open` (left alone) or `half-open` (the next caller tries)."""
-        if self._failures < self._limit:
-            return "closed"
-        return "open" if self._clock() < self._retry_at else "half-open"
+        """`closed` (in use), `open` (left alone) or `half-open` (being tried and put in order)."""
+        if self._probing:
+            return "half-open"
+        return "closed" if self._opened_at is None else "open"
 
     def allows(self) -> bool:
-        """Whether the caller may ask now. After the pause the first to come is the probe; the others still wait."""
-        if self._failures < self._limit:
-            return True
-        with self._lock:
-            if self._clock() < self._retry_at:
-                return False
-            self._retry_at = self._clock() + self._pause
-            return True
-
-    def succeeded(self) -> None:
-        if self._failures:
-            self._failures = 0
-
-    def reset(self) -> None:
-        """As new: for tests, and for an operator who knows that Redis is back."""
-        self._failures = 0
+        return self._opened_at is None
 
     def failed(self) -> None:
+        """Opens it, or starts the pause anew."""
+        with self._change:
+            self._opened_at = self._clock()
+            self._setbacks += 1
+
+    def leaves_undone(self) -> bool:
+        """Whether it is open; if so it stays open until `put_in_order` has been called anew."""
+        with self._change:
+            is_open = self._opened_at is not None
+            self._setbacks += is_open
+        return is_open
+
+    def reset(self) -> None:
+        """Closes it: Redis is there and in order."""
+        self._opened_at = None
+        self._probing = False
+
+    def probe(self, put_in_order: Callable[[], bool]) -> None:
+        """After the pause, tries Redis by `put_in_order`, and closes if that succeeds. One thread at a time."""
         with self._lock:
-            self._failures += 1
-            self._retry_at = self._clock() + self._pause
+            opened = self._opened_at
+            if opened is None or self._clock() - opened < self._pause():
+                return
+            before = self._setbacks
+            self._probing = True
+            try:
+                in_order = put_in_order()
+            finally:
+                self._probing = False
+            with self._change:
+                if not in_order:
+                    self._opened_at = self._clock()
+                elif self._setbacks == before:  # else something came up meanwhile: the next probe sees to it
+                    self._opened_at = None

@@ -2,4 +2,4 @@
 
 from systemcache.families import Family
 
-TOKEN = Family("token", "auth:token:{sha256}", int, secret=True)
+TOKEN = Family("token", "auth:token:{sha256}", int, strict=True, secret=True)

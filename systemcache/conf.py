@@ -8,21 +8,36 @@ def ttl(name: str) -> int:
     return int(settings.CACHE_TTLS[name])
 
 
+def stale_for(name: str) -> int:
+    """Seconds past its TTL for which a value may be shown when its source fails; 0 for families without a setting."""
+    return int(settings.CACHE_STALE.get(name, 0))
+
+
 def prefix() -> str:
     """What stands before every key of this site, the broker account's client id included."""
     return str(settings.CACHE_PREFIX)
 
 
-def load_wait() -> float:
-    """Seconds for which a reader waits for another's load before it loads by itself."""
-    return float(getattr(settings, "CACHE_LOAD_WAIT", 10.0))
-
-
-def breaker_failures() -> int:
-    """Failures in a row after which Redis is left alone."""
-    return int(getattr(settings, "CACHE_BREAKER_FAILURES", 2))
+def wait_slice() -> float:
+    """Seconds for which one blocking call waits for another process's load; below the socket's timeout."""
+    return float(settings.CACHE_WAIT_SLICE)
 
 
 def breaker_pause() -> float:
-    """Seconds for which Redis is left alone before one call tries it again."""
-    return float(getattr(settings, "CACHE_BREAKER_PAUSE", 5.0))
+    """Seconds for which Redis is left alone after a failure before it is tried again."""
+    return float(settings.CACHE_BREAKER_PAUSE)
+
+
+def keeper_interval() -> float:
+    """Seconds between two looks for invalidations that nobody carried out; 0 keeps the keeper from running."""
+    return float(settings.CACHE_KEEPER_INTERVAL)
+
+
+def hold() -> float:
+    """Seconds for which a process holds a value while Redis is away, so that the source is not overrun."""
+    return float(settings.CACHE_HOLD)
+
+
+def cool_down() -> float:
+    """Seconds for which a source that has failed for a key is not asked for it again."""
+    return float(settings.CACHE_COOL_DOWN)

@@ -15,9 +15,15 @@ T = TypeVar("T")
 class Family(Generic[T]):
     """One kind of cached value.
 
-    `type` is what the stored bytes must decode into. `choices` lists the values of parameters that have few, so that
-    all of a family's keys can be named without asking Redis. `tags` are templates over the same parameters; clearing a
-    tag drops the keys that carry it. `secret` keeps a family's keys and values off every page.
+    type: what the stored bytes must decode into.
+    choices: the values of parameters that have few, so that all of a family's keys can be named without asking Redis.
+    tags: templates over the same parameters; dropping a tag drops the values that carry it. A family's own name is one.
+    strict: shows our own tables. What a finished write has replaced is never shown: no copies in processes, no joining
+        of a load that may have begun before the write.
+    ahead: one caller refreshes a value in the last quarter of its life, the others get it as it is.
+    jitter: the part of the TTL that chance takes off, for families whose keys are made together.
+    load_limit: seconds after which a load is given up for lost and another caller may load.
+    secret: keys and values stay off every page, reads off the totals.
     """
 
     name: str
@@ -25,6 +31,10 @@ class Family(Generic[T]):
     type: type[T]
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    strict: bool = False
+    ahead: bool = False
+    jitter: float = 0.0
+    load_limit: float = 10.0
     secret: bool = False
 
     @property
@@ -32,12 +42,23 @@ class Family(Generic[T]):
         """Seconds for which a value is fresh."""
         return conf.ttl(self.name)
 
+    @property
+    def stale_for(self) -> int:
+        """Seconds past its TTL for which a value may still be shown, marked stale, when the source fails."""
+        return conf.stale_for(self.name)
+
     def key(self, params: keys.Params) -> str:
         return keys.build(self.template, params)
 
+    def tags_of(self, params: keys.Params) -> tuple[str, ...]:
+        """The family's name and the tags of the value with these parameters."""
+        return tuple(dict.fromkeys((self.name, *(keys.build_part_of(template, params) for template in self.tags))))
+
     def every_key(self) -> list[str]:
-        """All keys that this family can have; only for families whose parameters all have `choices`."""
+        """All keys that this family can have; none for a family that has parameters without `choices`."""
         names = keys.fields(self.template)
+        if not all(name in self.choices for name in names):
+            return []
         combinations = itertools.product(*(self.choices[name] for name in names))
         return [self.key(dict(zip(names, values, strict=True))) for values in combinations]
 

@@ -1,50 +1,57 @@
-"""Fetch-through: a fresh value from Redis, else one load from the source."""
+"""Fetch-through: a fresh value from Redis, else one load from the source, else an old value if the source fails.
+
+A read goes as far down this list as it must:
+
+1. Redis holds a fresh value whose generations stand: hit.
+2. Somebody in this process is loading it: wait for that, and take it if it is known to be current.
+3. Ask Redis for the lease. Granted: load, store under the lease. Not granted: sleep until the holder has ended.
+4. The source fails: a value within `stale_for`, marked stale; else the source's error.
+5. Redis cannot be asked: the source alone (away.py).
+"""
 
 import logging
-import time
+import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from systemcache import codec, conf, stats, store
+from systemcache import away, codec, conf, dirty, keeper, stats, store
 from systemcache.codec import Entry
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
+from systemcache.fetched import Fetched, now
 from systemcache.flights import Flights
+from systemcache.flights import now as moment
 from systemcache.keys import Params
+from systemcache.recent import Recent
 
 T = TypeVar("T")
 
+AHEAD = 0.75  # of its life, after which a value is refreshed by one caller
+AHEAD_EVERY = 1.0  # seconds between two tries of one process to be that caller
+# Lives of a lease for which the one caller of a process waits: its holder may have died, then another needs its time.
+PATIENCE = 2
+
 logger = logging.getLogger(__name__)
-flights: Flights["Fetched[Any]"] = Flights()
+flights: Flights[Fetched[Any]] = Flights()
+failures: Recent[Exception] = Recent()
+_tried_ahead: Recent[bool] = Recent()
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """One read: what is asked for, and how to load it."""
 
-
-class Fetched(Generic[T]):
-    """A value with its origin. `state` is hit, miss, or bypass when the cache was not asked or could not be."""
-
-    __slots__ = ("_value", "created", "payload", "state", "type")
-
-    def __init__(self, type_: type[T], entry: Entry, state: str, value: T | None = None) -> None:
-        self.type = type_
-        self.created = entry.created
-        self.payload = entry.payload
-        self.state = state
-        self._value = value
+    family: Family[T]
+    spot: store.Spot
+    loader: Callable[[], T]
+    ttl: float
 
     @property
-    def value(self) -> T:
-        """The typed value; decoded when first asked for, since most answers only pass the bytes on."""
-        if self._value is None:
-            self._value = codec.decode(self.payload, self.type)
-        return self._value
-
-    def age(self) -> int:
-        """Whole seconds since the value was loaded."""
-        return max(0, int((now() - self.created).total_seconds()))
+    def shown(self) -> str:
+        """For log lines: a secret family's keys are named by their family alone."""
+        return self.family.name if self.family.secret else self.spot.key
 
 
 def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: int | None = None) -> Fetched[T]:
@@ -52,80 +59,243 @@ def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: in
 
     `ttl` (seconds) takes the place of the family's own for values that age faster.
     """
-    key = family.key(params)
-    state = "miss"
+    keeper.ensure()
+    question = asked(family, params, loader, ttl)
+    if dirty.touches(family):
+        # This transaction has written: what it reads is not what others may see.
+        stats.count(family.name, "bypasses")
+        return load(question, "bypass")
+    since = moment()
     try:
-        if found := _stored(family, key):
+        found = stored(question)
+        if found and is_fresh(found):
             stats.count(family.name, "hits")
-            return found
+            return _ahead(question, found)
+        stats.count(family.name, "misses")
+        return together(question, since)
     except StoreUnavailable as error:
-        logger.debug("cache: %s goes to its source: %s", _shown(family, key), error)
-        state = "bypass"
-    stats.count(family.name, "misses" if state == "miss" else "bypasses")
-    return _load_once(family, key, loader, state, ttl)
+        logger.debug("cache: %s goes to its source: %s", question.shown, error)
+        stats.count(family.name, "bypasses")
+        return away.answer(family, question.spot.key, lambda: load(question, "bypass"), since)
 
 
-def _stored(family: Family[T], key: str) -> Fetched[T] | None:
-    """What Redis holds, if it is a value of the family's type: anything else is a miss now, not an error later."""
-    try:
-        entry = store.read(key)
-        if not isinstance(entry, Entry):
-            return None
-        return Fetched(family.type, entry, "hit", codec.decode(entry.payload, family.type))
-    except codec.Undecodable as error:
-        logger.warning("cache: %s does not decode and is loaded anew: %s", _shown(family, key), error)
-        stats.count(family.name, "undecodable")
-        return None
+def asked(family: Family[T], params: Params, loader: Callable[[], T], ttl: int | None = None) -> Question[T]:
+    life = (ttl or family.ttl) * (1 - family.jitter * random.random())  # noqa: S311 - spreads work, guards nothing
+    return Question(family, store.Spot(family.key(params), family.tags_of(params)), loader, max(1.0, life))
 
 
 def bypass(family: Family[T], loader: Callable[[], T]) -> Fetched[T]:
     """A value for which the family has no key, straight from its source and kept nowhere."""
     stats.count(family.name, "bypasses")
-    return _load(family, loader, "bypass")
+    return load(Question(family, store.Spot("-", ()), loader, 0), "bypass")
 
 
-def _load_once(family: Family[T], key: str, loader: Callable[[], T], state: str, ttl: int | None) -> Fetched[T]:
-    def load(still_current: Callable[[], bool]) -> Fetched[T]:
-        if state == "miss" and (found := _loaded_meanwhile(family, key)):
-            return found
-        loaded = _load(family, loader, state)
-        if state == "miss" and still_current():
-            _keep(family, key, loaded, ttl or family.ttl)
-        return loaded
-
-    outcome, waited = flights.join(key, load, conf.load_wait())
-    if waited:
-        stats.count(family.name, "waits")
-    return outcome
+def stored(question: Question[T]) -> Fetched[T] | None:
+    """What Redis holds, fresh or not."""
+    sound_at = moment()
+    return usable(question, store.read(question.spot), sound_at)
 
 
-def _loaded_meanwhile(family: Family[T], key: str) -> Fetched[T] | None:
-    """Between this caller's miss and its turn to load, another's load may have ended."""
+def usable(question: Question[T], found: store.Found, sound_at: float) -> Fetched[T] | None:
+    """The entry as a value of the family's type: anything else is a miss now, not an error later."""
     try:
-        return _stored(family, key)
-    except StoreUnavailable:
+        if isinstance(found, codec.Undecodable):
+            raise found
+        if not isinstance(found, Entry):
+            return None
+        value = codec.decode(found.payload, question.family.type)
+    except codec.Undecodable as error:
+        logger.warning("cache: %s does not decode and is loaded anew: %s", question.shown, error)
+        stats.count(question.family.name, "undecodable")
         return None
+    return Fetched(question.family.type, found, "hit", sound_at=sound_at, value=value)
 
 
-def _load(family: Family[T], loader: Callable[[], T], state: str) -> Fetched[T]:
-    created, started = now(), time.perf_counter()  # born before the load: never younger than what it shows
+def is_fresh(found: Fetched[Any]) -> bool:
+    return found.seconds_old() < found.ttl
+
+
+def together(question: Question[T], since: float) -> Fetched[T]:
+    """One load in this process, one over all of them. Raises StoreUnavailable when Redis goes away meanwhile."""
+    # One longer than the caller that it waits for: else all would load at the moment in which that one begins to.
+    deadline = since + (PATIENCE + 1) * question.family.load_limit
+    while True:
+        outcome, waited = flights.join(
+            question.spot.key, lambda: _lead(question), since=since, wait=max(0.0, deadline - moment())
+        )
+        if waited:
+            stats.count(question.family.name, "waits")
+        if outcome is not None:
+            return outcome
+        if moment() >= deadline:
+            return load(question, "miss")
+        found = stored(question)
+        if found and is_fresh(found):
+            return found
+
+
+def _lead(question: Question[T]) -> Fetched[T]:
+    """For this process: waits while another process loads, or loads."""
+    deadline = moment() + PATIENCE * question.family.load_limit
+    while True:
+        sound_at = moment()
+        grant = store.acquire(question.spot, question.family.load_limit)
+        found = usable(question, grant.found, sound_at)
+        if found and is_fresh(found):
+            if grant.lease:
+                store.abandon(grant.lease)
+            return found
+        old = _old_enough(question, found)
+        if grant.lease:
+            return load_under(question, grant.lease, old)
+        if grant.cooling and old:
+            return _stale(question, old)
+        if grant.cooling or moment() >= deadline:
+            return _load_or(question, old)
+        stats.count(question.family.name, "lease_waits")
+        store.wait(question.spot)
+
+
+def load_under(question: Question[T], lease: store.Lease, old: Fetched[T] | None) -> Fetched[T]:
+    """Loads and stores. A failure gives the lease back, and the old value if there is one."""
     try:
-        value = loader()
-    except Exception:
+        loaded = load(question, "miss")
+    except BaseException as error:
+        give_back(question, lease, old)
+        if isinstance(error, Exception) and source_failed(error) and (still := _old_enough(question, old)):
+            return _stale(question, still)
+        raise
+    kept_at = moment()
+    try:
+        kept = keep(question, lease, loaded)
+    except StoreUnavailable as error:
+        logger.debug("cache: %s is not kept: %s", question.shown, error)
+        give_back(question, lease, None)
+        return loaded
+    if kept:
+        loaded.sound_at = kept_at  # nothing that it shows was dropped until then
+    else:
+        stats.count(question.family.name, "refused")
+    return loaded
+
+
+def keep(question: Question[T], lease: store.Lease, loaded: Fetched[T]) -> bool:
+    """Stores a value under its lease; False when something that it shows was dropped during the load."""
+    if dirty.touches(question.family):  # the load itself has written, in a transaction that is not over
+        store.abandon(lease)
+        return False
+    entry = Entry(loaded.created, question.ttl, loaded.payload)
+    return store.store(lease, entry, question.family.stale_for)
+
+
+def give_back(question: Question[T], lease: store.Lease, old: Fetched[T] | None) -> None:
+    try:
+        store.abandon(lease, conf.cool_down() if old else 0)
+    except StoreUnavailable as error:
+        logger.debug("cache: the lease of %s ends by itself: %s", question.shown, error)
+
+
+def _load_or(question: Question[T], old: Fetched[T] | None) -> Fetched[T]:
+    """A load without a lease, whose value is not kept."""
+    try:
+        return load(question, "miss")
+    except Exception as error:
+        if source_failed(error) and (still := _old_enough(question, old)):
+            return _stale(question, still)
+        raise
+
+
+def load(question: Question[T], state: str) -> Fetched[T]:
+    """The source's value, stored nowhere."""
+    asked = ask_source(question.family, question.spot.key, question.loader)
+    return fetched(question, asked.value, asked, state)
+
+
+class Answer(Generic[T]):
+    """What a source answered, with the time at which it was asked: a value is never younger than what it shows."""
+
+    __slots__ = ("created", "sound_at", "value")
+
+    def __init__(self, loader: Callable[[], T]) -> None:
+        self.created, self.sound_at = now(), moment()
+        self.value = loader()
+
+
+def fetched(question: Question[T], value: T, answer: Answer[Any], state: str) -> Fetched[T]:
+    entry = Entry(answer.created, question.ttl, codec.encode(value))
+    return Fetched(question.family.type, entry, state, sound_at=answer.sound_at, value=value)
+
+
+def ask_source(family: Family[Any], key: str, loader: Callable[[], T]) -> Answer[T]:
+    """Loads, and counts it. A source that failed for this key a moment ago is not asked: its error is raised again."""
+    if failure := failures.get(key):
+        raise failure.with_traceback(None)
+    started = perf_counter()
+    try:
+        answer = Answer(loader)
+    except Exception as error:
         stats.count(family.name, "load_errors")
+        if source_failed(error) and not family.strict:
+            failures.keep(key, error, getattr(error, "ask_again_after", conf.cool_down()))
         raise
     stats.count(family.name, "loads")
-    stats.count(family.name, "load_seconds", time.perf_counter() - started)
-    return Fetched(family.type, Entry(created, codec.encode(value)), state, value)
+    stats.count(family.name, "load_seconds", perf_counter() - started)
+    return answer
 
 
-def _keep(family: Family[T], key: str, loaded: Fetched[T], ttl: int) -> None:
+def source_failed(error: Exception) -> bool:
+    """Whether the source is at fault, and not the caller (an error with a 4xx status)."""
+    return int(getattr(error, "status_code", 500)) >= 500
+
+
+def _old_enough(question: Question[T], found: Fetched[T] | None) -> Fetched[T] | None:
+    """A value, past its TTL or not, that may still be shown if the source fails."""
+    if found and found.seconds_old() < found.ttl + question.family.stale_for:
+        return found
+    return None
+
+
+def _stale(question: Question[T], old: Fetched[T]) -> Fetched[T]:
+    if is_fresh(old):
+        return old
+    stats.count(question.family.name, "stale")
+    return old.marked("stale")
+
+
+def _ahead(question: Question[T], found: Fetched[T]) -> Fetched[T]:
+    """Refreshes a value near its end if nobody else does; if that fails, `found` is good until its end."""
+    key = question.spot.key
+    if not _is_due(question, found) or _tried_ahead.get(key) or failures.get(key):
+        return found
+    _tried_ahead.keep(key, True, AHEAD_EVERY)
     try:
-        store.write(key, Entry(loaded.created, loaded.payload), ttl)
-    except StoreUnavailable as error:
-        logger.debug("cache: %s is not kept: %s", _shown(family, key), error)
+        return _refreshed(question, found)
+    except Exception as error:
+        if not is_fresh(found):  # the load took longer than the rest of its life
+            raise
+        logger.info("cache: %s could not be refreshed ahead of its end: %s", question.shown, error)
+        return found
 
 
-def _shown(family: Family[T], key: str) -> str:
-    """The key for a log line; a secret family's keys are named by their family alone."""
-    return family.name if family.secret else key
+def _is_due(question: Question[T], found: Fetched[T]) -> bool:
+    return question.family.ahead and found.seconds_old() >= AHEAD * found.ttl
+
+
+def _refreshed(question: Question[T], found: Fetched[T]) -> Fetched[T]:
+    sound_at = moment()
+    grant = store.acquire(question.spot, question.family.load_limit)
+    if not grant.lease:
+        return found
+    newer = usable(question, grant.found, sound_at)
+    if newer and not _is_due(question, newer):  # another caller was quicker
+        store.abandon(grant.lease)
+        return newer
+    return load_under(question, grant.lease, found)
+
+
+def forget() -> None:
+    """What this process remembers of sources and of Redis: for tests."""
+    flights.forget_all()
+    failures.clear()
+    _tried_ahead.clear()
+    away.forget()

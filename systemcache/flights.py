@@ -1,12 +1,23 @@
 """One load for many callers of the same process: the first one loads, the others wait for its outcome."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-T = TypeVar("T")
+from systemcache import timing
+
+
+class Outcome(Protocol):
+    """`sound_at`: the last moment (monotonic seconds) at which it was known to be what a read may show."""
+
+    @property
+    def sound_at(self) -> float: ...
+
+
+T = TypeVar("T", bound=Outcome)
 
 
 class Flights(Generic[T]):
@@ -14,11 +25,11 @@ class Flights(Generic[T]):
         self._lock = threading.Lock()
         self._under_way: dict[str, Future[T]] = {}
 
-    def join(self, key: str, load: Callable[[Callable[[], bool]], T], wait: float) -> tuple[T, bool]:
+    def join(self, key: str, load: Callable[[], T], *, since: float, wait: float) -> tuple[T | None, bool]:
         """The outcome of the one load of `key`, and whether this caller waited for another's.
 
-        `load` is handed a question that it may ask before it stores: is this load still the current one? An error of
-        the load is every waiter's error. A waiter that has waited `wait` seconds loads by itself.
+        None: another's load took longer than `wait` seconds, or its outcome may be older than `since`, when the caller
+        came: a write may have ended in between, so the caller must ask again. An error of the load is every waiter's.
         """
         with self._lock:
             flight = self._under_way.get(key)
@@ -28,31 +39,34 @@ class Flights(Generic[T]):
         if mine:
             return self._fly(key, flight, load), False
         try:
-            return flight.result(wait), True
+            with timing.span("wait"):
+                outcome = flight.result(wait)
         except FutureTimeoutError:
             if flight.done():  # the load itself raised a TimeoutError
                 raise
-            return load(lambda: False), False
-
-    def forget(self, key: str) -> None:
-        """What is under way may be outdated: later callers start a load of their own."""
-        with self._lock:
-            self._under_way.pop(key, None)
+            return None, True
+        return (outcome if outcome.sound_at >= since else None), True
 
     def forget_all(self) -> None:
         with self._lock:
             self._under_way.clear()
 
-    def _fly(self, key: str, flight: "Future[T]", load: Callable[[Callable[[], bool]], T]) -> T:
+    def _fly(self, key: str, flight: "Future[T]", load: Callable[[], T]) -> T:
         try:
-            outcome = load(lambda: self._under_way.get(key) is flight)
+            outcome = load()
         except BaseException as error:
+            self._end(key, flight)
             flight.set_exception(error)
             raise
-        else:
-            flight.set_result(outcome)
-            return outcome
-        finally:
-            with self._lock:
-                if self._under_way.get(key) is flight:
-                    del self._under_way[key]
+        self._end(key, flight)
+        flight.set_result(outcome)
+        return outcome
+
+    def _end(self, key: str, flight: "Future[T]") -> None:
+        with self._lock:
+            if self._under_way.get(key) is flight:
+                del self._under_way[key]
+
+
+def now() -> float:
+    return time.monotonic()

@@ -1,44 +1,23 @@
-"""Dropping what a write has replaced, and clearing by hand: by pattern, family or tag, within the site's prefix."""
+"""Clearing by hand: by pattern, family or tag, within the site's prefix only, and on record."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from time import perf_counter
 
-from django.db import transaction
-
-from systemcache import families, keys, store
-from systemcache.errors import StoreUnavailable
-from systemcache.families import Family
-from systemcache.fetch import flights
-from systemcache.keys import Params
+from systemcache import away, families, keys, scanning, store
+from systemcache.models import ClearRecord
 
 logger = logging.getLogger(__name__)
 
 
-def drop(family: Family[Any], params: Params) -> None:
-    """Drops one key now."""
-    _drop([family.key(params)])
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a clear is to drop: globs of documented keys, and the tags whose loads under way may not be stored."""
 
-
-def drop_all(*dropped: Family[Any]) -> None:
-    """Drops every key of families whose parameters have `choices`, now, without searching Redis for them."""
-    _drop([key for family in dropped for key in family.every_key()])
-
-
-def on_commit(using: str, *dropped: Family[Any]) -> None:
-    """Drops whole families when the database's transaction has committed; at once outside one."""
-    transaction.on_commit(lambda: drop_all(*dropped), using=using)
-
-
-def _drop(names: list[str]) -> None:
-    # Before and after: a load that began on the old rows is forgotten however it falls.
-    for name in names:
-        flights.forget(name)
-    try:
-        store.delete(names)
-    except StoreUnavailable as error:
-        logger.warning("cache: %d keys could not be dropped, they end with their TTL: %s", len(names), error)
+    what: str
+    patterns: tuple[str, ...]
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +28,44 @@ class Cleared:
     dry_run: bool
 
 
-def clear(patterns: Iterable[str], *, by: str, dry_run: bool = False) -> Cleared:
-    """Drops the keys that match any of the globs (of documented keys, such as `api:*`). Raises StoreUnavailable.
+def target(*, pattern: str = "", family: str = "", tag: str = "") -> Target:
+    """One of the three. Raises UnknownFamily, UnknownTag."""
+    if pattern:
+        return Target(pattern, (pattern,))
+    if family:
+        found = families.named(family)
+        return Target(f"family {family}", (keys.pattern(found.template, {}),), (family,))
+    return Target(f"tag {tag}", tuple(families.patterns_of_tag(tag)), (tag,))
 
-    `by` is who asked, for the record.
+
+def drop(*dropped: str) -> None:
+    """Drops all values that carry one of the tags (a family's name is one), now. Raises StoreUnavailable.
+
+    For what no table of ours shows: what our own tables show is dropped by the writes to them.
     """
-    patterns = list(patterns)
-    if not dry_run:
-        flights.forget_all()
-    number = sum(len(page) if dry_run else store.delete(page) for page in _pages(patterns))
-    logger.info("cache: %s %s %d keys of %s", by, "counted" if dry_run else "cleared", number, ", ".join(patterns))
+    away.forget()
+    store.drop(dropped)
+
+
+def clear(target: Target, *, by: str, dry_run: bool = False) -> Cleared:
+    """Drops the target's values; loads under way do not put them back. `by` is who asked. Raises StoreUnavailable."""
+    started = perf_counter()
+    if dry_run:
+        return Cleared(sum(len(page) for page in _pages(target)), dry_run)
+    away.forget()
+    store.drop(target.tags or (store.LOADS,))
+    number = sum(map(scanning.delete_matching, target.patterns))
+    seconds = perf_counter() - started
+    ClearRecord.objects.create(by=by[:160], what=target.what[:240], keys=number, seconds=seconds)
+    logger.info("cache: %s cleared %d keys of %s in %.3f s", by, number, target.what, seconds)
     return Cleared(number, dry_run)
 
 
-def _pages(patterns: list[str]) -> Iterator[list[str]]:
+def _pages(target: Target) -> Iterator[list[str]]:
     """Pages of keys, each key once for any one pattern (Redis may tell a key twice while it grows)."""
-    for pattern in patterns:
+    for pattern in target.patterns:
         seen: set[str] = set()
-        for page in store.scan(pattern):
+        for page in scanning.scan(pattern):
             if fresh := [name for name in page if name not in seen]:
                 seen.update(fresh)
                 yield fresh
-
-
-def patterns(*, pattern: str = "", family: str = "", tag: str = "") -> list[str]:
-    """The globs that a clear by one of the three means. Raises UnknownFamily, UnknownTag."""
-    if pattern:
-        return [pattern]
-    if family:
-        return [keys.pattern(families.named(family).template, {})]
-    return families.patterns_of_tag(tag)

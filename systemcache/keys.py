@@ -30,6 +30,11 @@ def build(template: str, params: Params) -> str:
     return template.format_map({name: part(name, value) for name, value in params.items()})
 
 
+def build_part_of(template: str, params: Params) -> str:
+    """A tag: a template that needs only some of the parameters."""
+    return build(template, {name: params[name] for name in fields(template)})
+
+
 def pattern(template: str, params: Params) -> str:
     """A glob for every key of the template that carries these parameters; parts cannot hold glob characters."""
     return template.format_map({name: part(name, params[name]) if name in params else "*" for name in fields(template)})

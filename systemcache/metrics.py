@@ -16,11 +16,14 @@ from systemcache import stats
 COUNTERS = {
     "hits": ("cache_hits", "Reads answered from the cache"),
     "misses": ("cache_misses", "Reads that the cache could not answer"),
+    "stale": ("cache_stale", "Values served past their TTL because their source failed"),
     "bypasses": ("cache_bypasses", "Reads that did not ask the cache"),
     "loads": ("cache_loads", "Loads from the source"),
     "load_seconds": ("cache_load_seconds", "Time spent in loads"),
     "load_errors": ("cache_load_errors", "Loads that failed"),
     "waits": ("cache_waits", "Misses that another caller's load answered"),
+    "lease_waits": ("cache_lease_waits", "Slices of waiting for another process's load"),
+    "refused": ("cache_refused", "Loads that were not stored because something was dropped meanwhile"),
     "undecodable": ("cache_undecodable", "Stored entries that did not decode"),
 }
 

@@ -3,55 +3,62 @@
 from collections import defaultdict
 from typing import Any, TypeVar
 
+from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from systemcache import invalidation
+from systemcache import outbox
 from systemcache.families import Family
+from systemcache.models import WatchedModel
 
 M = TypeVar("M", bound=Model)
 
 _watched: dict[type[Model], list[Family[Any]]] = defaultdict(list)
 
 
-def watch(model: type[Model], *shown_in: Family[Any]) -> None:
-    """Called in AppConfig.ready(). The families' parameters must have `choices`, so that all their keys can be named.
+def watch(model: type[WatchedModel], *shown_in: Family[Any]) -> None:
+    """Called in AppConfig.ready(). The families become strict about this model's rows; they must be declared `strict`.
 
-    A model's manager must come from `WatchedQuerySet.as_manager()`: bulk writes send no signals. Raw SQL is not seen.
+    The model's manager must come from a `WatchedQuerySet`: bulk writes send no signals. Raw SQL is not seen.
     """
+    loose = [family.name for family in shown_in if not family.strict]
+    if loose:
+        raise ValueError(f"families that show a table must be strict: {', '.join(loose)}")
     _watched[model].extend(shown_in)
     uid = f"systemcache.{model._meta.label}"
-    post_save.connect(_row_changed, sender=model, dispatch_uid=uid)
-    post_delete.connect(_row_changed, sender=model, dispatch_uid=uid)
-
-
-def rows_changed(model: type[Model], using: str) -> None:
-    """Drops what shows this model's rows when the transaction on `using` commits."""
-    invalidation.on_commit(using, *_watched[model])
+    # Before the write too: nothing that runs between it and its record may take it for what others may see.
+    for signal in (pre_save, post_save, pre_delete, post_delete):
+        signal.connect(_row_changed, sender=model, dispatch_uid=uid)
 
 
 def _row_changed(sender: type[Model], using: str, **kwargs: object) -> None:
-    rows_changed(sender, using)
+    outbox.record(using, *_watched[sender])
 
 
 class WatchedQuerySet(QuerySet[M]):
-    """A queryset whose bulk writes are seen: update (bulk_update ends there too) and bulk_create.
-
-    delete() needs nothing here: Django sends post_delete for each row of a model that somebody listens to.
-    """
+    """A queryset whose bulk writes are seen: update (bulk_update ends there too), bulk_create, delete."""
 
     def update(self, **values: Any) -> int:
-        rows = super().update(**values)
-        if rows:
-            rows_changed(self.model, self.db)
+        with transaction.atomic(using=self.db):
+            rows = super().update(**values)
+            if rows:
+                outbox.record(self.db, *_watched[self.model])
         return rows
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> list[M]:
-        made = super().bulk_create(*args, **kwargs)
-        rows_changed(self.model, self.db)
+        with transaction.atomic(using=self.db):
+            made = super().bulk_create(*args, **kwargs)
+            outbox.record(self.db, *_watched[self.model])
         return made
 
+    def delete(self) -> tuple[int, dict[str, int]]:
+        # Django sends post_delete for each row of a model that somebody listens to.
+        with transaction.atomic(using=self.db):
+            return super().delete()
+
     def _raw_delete(self, using: str | None) -> int:
-        rows = super()._raw_delete(using)
-        rows_changed(self.model, using or self.db)
+        alias = using or self.db
+        with transaction.atomic(using=alias):
+            rows = super()._raw_delete(using)
+            outbox.record(alias, *_watched[self.model])
         return int(rows)

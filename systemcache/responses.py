@@ -10,7 +10,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from systemcache.codec import Entry
-from systemcache.fetch import Fetched
+from systemcache.fetched import Fetched
 
 T = TypeVar("T")
 
@@ -64,14 +64,15 @@ def dated_many(parts: Sequence[Fetched[T]], **more: object) -> Response:
 
 def _together(parts: Sequence[Fetched[T]]) -> Fetched[list[T]]:
     states = {part.state for part in parts}
-    state = next((state for state in ("bypass", "miss") if state in states), "hit" if parts else "bypass")
+    state = next((state for state in ("stale", "bypass", "miss") if state in states), "hit" if parts else "bypass")
     created = min((part.created for part in parts), default=timezone.now())
     payload = b"[%b]" % b",".join(part.payload for part in parts)
-    return Fetched(list, Entry(created, payload), state)
+    return Fetched(list, Entry(created, 0, payload), state)
 
 
 def _dates(fetched: Fetched[T]) -> bytes:
-    return b'"as_of":%b,"stale":false' % msgspec.json.encode(timezone.localtime(fetched.created))
+    created = msgspec.json.encode(timezone.localtime(fetched.created))
+    return b'"as_of":%b,"stale":%b' % (created, b"true" if fetched.stale else b"false")
 
 
 def described(data: object, fetched: Fetched[T]) -> Response:

@@ -7,13 +7,25 @@ import threading
 from collections import Counter
 from typing import Any
 
-from systemcache import families, store
+from systemcache import families, store, tally
 from systemcache.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 # What is counted. Load time is in seconds; a wait is a miss that another caller's load answered.
-EVENTS = ("hits", "misses", "bypasses", "loads", "load_seconds", "load_errors", "waits", "undecodable")
+EVENTS = (
+    "hits",
+    "misses",
+    "stale",  # served past their TTL, because the source failed
+    "bypasses",
+    "loads",
+    "load_seconds",
+    "load_errors",
+    "waits",
+    "lease_waits",  # slices of waiting for another process's load
+    "refused",  # loaded, but something that they show was dropped meanwhile
+    "undecodable",
+)
 FLUSH_EVERY = 0.5  # seconds
 
 _lock = threading.Lock()
@@ -36,7 +48,7 @@ def flush() -> None:
     if not taken:
         return
     try:
-        store.add_counts(taken)
+        tally.add_counts(taken)
     except StoreUnavailable:
         with _lock:
             _pending.update(taken)
@@ -85,8 +97,8 @@ def snapshot() -> dict[str, Any]:
     flush()
     known = families.registered()
     try:
-        counted = store.counts([family.name for family in known])
-        server: dict[str, Any] = store.info()
+        counted = tally.counts([family.name for family in known])
+        server: dict[str, Any] = tally.info()
         connected = True
     except StoreUnavailable:
         counted, server, connected = _own_counts(), {}, False

@@ -1,22 +1,42 @@
-"""The only hand on Redis. Every function raises StoreUnavailable, and nothing else, when Redis cannot be asked."""
+"""The only hand on Redis. Every function raises StoreUnavailable, and nothing else, when Redis cannot be asked.
+
+Under the site's prefix stand the values alone, under their documented keys. Beside it:
+
+    epoch:<prefix>        the run id of the Redis that all values were stored under, and a random part
+    gen:<prefix>:<tag>    a tag's generation, a random word; to drop a tag is to delete it
+    lease:<prefix>:<key>  who loads the value now, under which generations
+    wake:<prefix>:<key>   a list of one element, once a load has ended: what waiters block on
+    old:<prefix>:<key>    the value once more, for longer, if it may be shown when its source fails
+    stats:<prefix>:<family>
+
+A value is good while epoch and generations are those under which its load began. All of them end by themselves, and an
+evicted one makes a miss, never an old value good again.
+"""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from django_redis import get_redis_connection
+from redis import BlockingConnectionPool, Redis, RedisError, ResponseError
 from redis import ConnectionError as RedisConnectionError
-from redis import Redis, RedisError, ResponseError
 
-from systemcache import codec, conf, keys
+from systemcache import codec, conf, scripts, timing
 from systemcache.breaker import Breaker
 from systemcache.errors import StoreUnavailable
 
+Client = Redis  # what operations are handed, here and in the modules that build on this one
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCAN_COUNT = 2_000
-STATS_TTL = 30 * 86_400  # seconds; every key has an end
+GENERATION_LIFE = 30 * 86_400_000  # milliseconds; longer than any value's
+SIGNAL_LIFE = 2_000  # milliseconds
+LOADS = ""  # the tag of all loads under way: dropped, none of them can store what it loads; no value carries it
+LEFT_ALONE = "left alone for a moment after failures"
 
 
 class _Miss:
@@ -25,11 +45,66 @@ class _Miss:
 
 
 MISS: Final = _Miss()  # told apart from a cached None, [] or 0
+Found = codec.Entry | _Miss | codec.Undecodable
 
-breaker = Breaker(conf.breaker_failures(), conf.breaker_pause())
+breaker = Breaker(conf.breaker_pause)
 
 
-def _guarded(operation: Callable[Concatenate["Redis", P], R]) -> Callable[P, R]:
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a value stands: its key, and the tags that it carries (its family's name among them)."""
+
+    key: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to load a value and to store it while nothing that it shows is dropped."""
+
+    spot: Spot
+    token: str
+    generations: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The answer to a wish for a lease: the lease; or None, another loads or (`cooling`) the source has just failed.
+
+    `found` is what stands there: values that were stored meanwhile, and old ones for when the source fails.
+    """
+
+    lease: Lease | None
+    cooling: bool
+    found: Found
+
+
+class Pool(BlockingConnectionPool):
+    """django-redis's pool. Each new connection first sees to it that nothing is trusted that an earlier Redis held."""
+
+    def __init__(self, **options: Any) -> None:
+        # RESP3 would let the server speak unasked, lengthen the timeouts to ten seconds (redis-py's "maintenance
+        # notifications") and stop the pool from checking that a connection holds no answer that nobody has read.
+        options.setdefault("protocol", 2)
+        super().__init__(redis_connect_func=_greet, **options)  # type: ignore[no-untyped-call]  # redis-py's
+
+
+_server = {"run_id": b"unknown"}  # of the Redis that this process has connected to last
+
+
+def _greet(connection: Any) -> None:
+    connection.on_connect()
+    connection.send_command("INFO", "server")
+    told = re.search(rb"run_id:(\w+)", connection.read_response())
+    if not told:
+        raise RedisError("INFO names no run id")  # any other error would leave the connection in the pool, not greeted
+    _server["run_id"] = told[1]
+    words = [_server["run_id"], secrets.token_hex(8), GENERATION_LIFE]
+    connection.send_command("EVAL", scripts.GREET, 1, _epoch_key(), *words)
+    connection.read_response()
+
+
+def guarded(operation: Callable[Concatenate["Redis", P], R]) -> Callable[P, R]:
     """Runs an operation on a pooled connection, behind the breaker, with Redis's errors translated.
 
     That Redis closed a pooled connection (a restart) shows only when it is used: worth one more try.
@@ -38,129 +113,221 @@ def _guarded(operation: Callable[Concatenate["Redis", P], R]) -> Callable[P, R]:
     @functools.wraps(operation)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if not breaker.allows():
-            raise StoreUnavailable("left alone for a moment after failures")
-        try:
-            try:
-                result = operation(get_redis_connection("default"), *args, **kwargs)
-            except RedisConnectionError:
-                result = operation(get_redis_connection("default"), *args, **kwargs)
-        except ResponseError as error:  # Redis is there and says no: full, read-only, a key of another kind
-            raise StoreUnavailable(str(error).split(" ", 1)[0]) from error
-        except (RedisError, OSError) as error:
-            breaker.failed()
-            raise StoreUnavailable(type(error).__name__) from error
-        breaker.succeeded()
-        return result
+            raise StoreUnavailable(LEFT_ALONE)
+        with timing.span("wait" if operation.__name__ == "wait" else "cache"):
+            return _translated(operation, *args, **kwargs)
 
     return call
+
+
+def _translated(operation: Callable[Concatenate["Redis", P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    try:
+        try:
+            return operation(get_redis_connection("default"), *args, **kwargs)
+        except RedisConnectionError:
+            return operation(get_redis_connection("default"), *args, **kwargs)
+    except ResponseError as error:  # Redis is there and says no: full, read-only, a key of another kind
+        raise StoreUnavailable(str(error).split(" ", 1)[0]) from error
+    except (RedisError, OSError) as error:
+        breaker.failed()
+        raise StoreUnavailable(type(error).__name__) from error
 
 
 def full_key(key: str) -> str:
     return f"{conf.prefix()}:{key}"
 
 
-def _stats_key(name: str) -> str:
-    # Beside the values' prefix, not below it: a clear of everything must not forget the counts.
-    return f"stats:{conf.prefix()}:{name}"
+def _epoch_key() -> str:
+    return f"epoch:{conf.prefix()}"
 
 
-@_guarded
-def read(redis: "Redis", key: str) -> codec.Entry | _Miss:
-    """The entry under a key, or MISS. Raises codec.Undecodable for bytes that no `write` left there."""
-    data = cast("bytes | None", redis.get(full_key(key)))  # never str: the client does not decode
-    return MISS if data is None else codec.unpack(data)
+def _generation_key(tag: str) -> str:
+    return f"gen:{conf.prefix()}:{tag}"
 
 
-@_guarded
-def read_many(redis: "Redis", names: list[str]) -> list[codec.Entry | _Miss | codec.Undecodable]:
-    """The entries under several keys in one round trip; what does not decode comes back as its error."""
-    found = cast("list[bytes | None]", redis.mget([full_key(name) for name in names]))
-    return [_unpacked(data) for data in found]
+def lease_key(key: str) -> str:
+    return f"lease:{conf.prefix()}:{key}"
 
 
-def _unpacked(data: bytes | None) -> codec.Entry | _Miss | codec.Undecodable:
+def old_key(key: str) -> str:
+    return f"old:{conf.prefix()}:{key}"
+
+
+def _signal_key(key: str) -> str:
+    return f"wake:{conf.prefix()}:{key}"
+
+
+def _generation_keys(spot: Spot) -> list[str]:
+    return [_epoch_key(), *map(_generation_key, spot.tags)]
+
+
+def _all_keys(spot: Spot) -> list[str]:
+    names = [full_key(spot.key), lease_key(spot.key), _signal_key(spot.key), old_key(spot.key)]
+    return [*names, *_generation_keys(spot), _generation_key(LOADS)]
+
+
+def _of_value(generations: bytes) -> bytes:
+    """Those that stay with the value: the last, that of loads, matters only while it is loaded."""
+    return generations.rpartition(b",")[0]
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+@guarded
+def read(redis: "Redis", spot: Spot) -> Found:
+    """The value at a spot, in one round trip; MISS when there is none or it was dropped, an error that it cannot be."""
+    data, *generations = cast("list[bytes | None]", redis.mget([full_key(spot.key), *_generation_keys(spot)]))
+    return _judged(data, generations)
+
+
+@guarded
+def read_many(redis: "Redis", spots: Sequence[Spot]) -> list[Found]:
+    """The values at several spots, in one round trip."""
+    names = {tag: _generation_key(tag) for spot in spots for tag in spot.tags}
+    found = cast(
+        "list[bytes | None]",
+        redis.mget([_epoch_key(), *names.values(), *(full_key(spot.key) for spot in spots)]),
+    )
+    epoch, generations = found[0], dict(zip(names, found[1 : 1 + len(names)], strict=True))
+    values = found[1 + len(names) :]
+    return [
+        _judged(data, [epoch, *(generations[tag] for tag in spot.tags)])
+        for spot, data in zip(spots, values, strict=True)
+    ]
+
+
+def _judged(data: bytes | None, generations: Iterable[bytes | None]) -> Found:
+    words = list(generations)
+    if data is None or None in words:
+        return MISS
+    return _unpacked(data, b",".join(cast("list[bytes]", words)))
+
+
+def _unpacked(data: bytes | None, generations: bytes) -> Found:
     try:
-        return MISS if data is None else codec.unpack(data)
+        if data is None:
+            return MISS
+        entry = codec.unpack(data)
     except codec.Undecodable as error:
         return error
+    return entry if entry.generations == generations else MISS
 
 
-@_guarded
-def write_many(redis: "Redis", entries: Mapping[str, codec.Entry], ttl: int) -> None:
-    pipeline = redis.pipeline(transaction=False)
-    for name, entry in entries.items():
-        pipeline.set(full_key(name), codec.pack(entry), ex=ttl)
-    pipeline.execute()
+# --- loading -----------------------------------------------------------------------------------------------
 
 
-@_guarded
-def write(redis: "Redis", key: str, entry: codec.Entry, ttl: int) -> None:
-    redis.set(full_key(key), codec.pack(entry), ex=ttl)
+_owed: dict[str, Spot] = {}  # by token: leases that Redis may hold for this process, which could not give them back
 
 
-@_guarded
-def delete(redis: "Redis", names: Iterable[str]) -> int:
-    """Drops keys by name; returns how many there were."""
-    return int(redis.unlink(*map(full_key, names)))
+@contextmanager
+def _owing(spot: Spot, token: str) -> Iterator[None]:
+    """What was not answered may have been done, or be done yet: the lease is given back when Redis is in order."""
+    try:
+        yield
+    except StoreUnavailable:
+        _owed[token] = spot
+        raise
 
 
-@_guarded
-def _scan_page(redis: "Redis", cursor: int, match: str, count: int) -> tuple[int, list[bytes]]:
-    return cast("tuple[int, list[bytes]]", redis.scan(cursor, match=match, count=count))
+def acquire(spot: Spot, seconds: float) -> Asked:
+    """Asks for the lease of a spot, for `seconds` at the most."""
+    token = secrets.token_hex(8)
+    with _owing(spot, token):
+        return _acquire(spot, token, seconds)
 
 
-def scan(pattern: str) -> Iterator[list[str]]:
-    """Pages of documented keys that match a glob. What stands before them is the site's own prefix, taken literally."""
-    cursor, seen_all = 0, False
-    while not seen_all:
-        cursor, names = page(pattern, cursor)
-        seen_all = cursor == 0
-        if names:
-            yield names
+@guarded
+def _acquire(redis: "Redis", spot: Spot, token: str, seconds: float) -> Asked:
+    words = [token, int(1000 * seconds), GENERATION_LIFE, _server["run_id"]]
+    granted, data, generations = _eval(redis, scripts.ACQUIRE, _all_keys(spot), words)
+    lease = Lease(spot, token, generations) if granted == 1 else None
+    return Asked(lease, granted == -1, _unpacked(data, _of_value(generations)))
 
 
-def page(pattern: str, cursor: int, count: int = SCAN_COUNT) -> tuple[int, list[str]]:
-    """One step of a scan: the next cursor (0 at the end) and some keys."""
-    start = len(full_key(""))
-    cursor, names = _scan_page(cursor, keys.escape_glob(full_key("")) + pattern, count)
-    return int(cursor), [name.decode("utf-8", "replace")[start:] for name in names]
+def store(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
+    """Stores what was loaded under a lease and wakes the waiters; False when the lease no longer stands.
+
+    The value stays for its TTL, and as an old value for `stale_for` seconds more.
+    """
+    with _owing(lease.spot, lease.token):
+        return _store(lease, entry, stale_for)
 
 
-@_guarded
-def describe(redis: "Redis", names: list[str]) -> list[dict[str, int | None]]:
-    """For each key its remaining life in seconds and its size in bytes; None when it has gone meanwhile."""
-    pipeline = redis.pipeline(transaction=False)
-    for name in names:
-        pipeline.ttl(full_key(name))
-        pipeline.memory_usage(full_key(name))
-    answers = iter(pipeline.execute())
-    return [{"ttl": ttl if ttl >= 0 else None, "bytes": size} for ttl, size in zip(answers, answers, strict=True)]
+@guarded
+def _store(redis: "Redis", lease: Lease, entry: codec.Entry, stale_for: float) -> bool:
+    data = codec.pack(codec.Entry(entry.created, entry.ttl, entry.payload, _of_value(lease.generations)))
+    life, old_life = int(1000 * entry.ttl), int(1000 * (entry.ttl + stale_for)) if stale_for else 0
+    words = [lease.token, lease.generations, SIGNAL_LIFE, data, life, old_life]
+    return bool(_eval(redis, scripts.STORE, _all_keys(lease.spot), words))
 
 
-@_guarded
-def add_counts(redis: "Redis", counts: Mapping[tuple[str, str], float]) -> None:
-    """Adds to the counts of all processes: {(family, event): how much}."""
-    pipeline = redis.pipeline(transaction=True)
-    for (family, event), amount in counts.items():
-        pipeline.hincrbyfloat(_stats_key(family), event, amount)
-    for family in {family for family, _ in counts}:
-        pipeline.expire(_stats_key(family), STATS_TTL)
-    pipeline.execute()
+def abandon(lease: Lease, cool_down: float = 0) -> None:
+    """Gives a lease back and wakes the waiters; the source is left alone for `cool_down` seconds."""
+    with _owing(lease.spot, lease.token):
+        guarded(_abandon)(lease.spot, lease.token, cool_down)
 
 
-@_guarded
-def counts(redis: "Redis", families: list[str]) -> dict[str, dict[str, float]]:
-    """Per family, what all processes have counted."""
-    pipeline = redis.pipeline(transaction=False)
-    for family in families:
-        pipeline.hgetall(_stats_key(family))
-    return {
-        family: {event.decode(): float(amount) for event, amount in answer.items()}
-        for family, answer in zip(families, pipeline.execute(), strict=True)
-    }
+def _abandon(redis: "Redis", spot: Spot, token: str, cool_down: float) -> None:
+    words = [token, SIGNAL_LIFE, int(1000 * cool_down)]
+    _eval(redis, scripts.ABANDON, [lease_key(spot.key), _signal_key(spot.key)], words)
 
 
-@_guarded
-def info(redis: "Redis") -> dict[str, Any]:
-    """Redis's own INFO."""
-    return dict(redis.info())
+def give_back_owed() -> None:
+    """For the keeper, past the breaker: nobody waits for a load whose end Redis was not told."""
+    for token, spot in list(_owed.items()):
+        _translated(_abandon, spot, token, 0)
+        del _owed[token]
+
+
+@guarded
+def wait(redis: "Redis", spot: Spot) -> None:
+    """Sleeps until the load of a spot has ended, or for one slice. The signal is passed on to the next waiter."""
+    name = _signal_key(spot.key)
+    redis.blmove(name, name, conf.wait_slice())  # type: ignore[arg-type]  # Redis 6 and later takes fractions
+
+
+_scripts: dict[str, Any] = {}
+
+
+def _eval(redis: "Redis", script: str, names: list[str], words: list[Any]) -> Any:
+    """By the script's hash: EVALSHA, and the text itself only for a Redis that does not know it yet."""
+    if script not in _scripts:
+        _scripts[script] = redis.register_script(script)
+    return _scripts[script](keys=names, args=words, client=redis)
+
+
+# --- dropping ----------------------------------------------------------------------------------------------
+
+
+def _drop(redis: "Redis", tags: Iterable[str], names: Iterable[str] = ()) -> None:
+    doomed = [*map(_generation_key, tags), *map(full_key, names)]
+    if doomed:
+        redis.unlink(*doomed)
+
+
+def drop(tags: Iterable[str], names: Iterable[str] = ()) -> None:
+    """Drops all values that carry one of the tags: their generations go, and no load under way can store.
+
+    `names` are keys whose memory is freed at once. Works on a Redis that is full; one that refuses (a replica, a disk
+    that cannot be written) holds what is no longer true, so this process stops reading from it.
+    """
+    if breaker.leaves_undone():
+        raise StoreUnavailable(LEFT_ALONE)
+    try:
+        with timing.span("cache"):
+            _translated(_drop, [*tags], [*names])
+    except StoreUnavailable:
+        breaker.failed()
+        raise
+
+
+def put_in_order(tags: Iterable[str]) -> bool:
+    """For the keeper, past the breaker: drops the tags; False when Redis still cannot be asked."""
+    try:
+        _translated(_drop, [*tags])
+        _translated(lambda redis: redis.ping())
+        give_back_owed()
+    except StoreUnavailable:
+        return False
+    return True

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from systemcache import families, invalidation, stats, store
+from systemcache import families, invalidation, scanning, stats
 from systemcache.serializers import ClearQuery, KeysQuery
 
 OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": True}
@@ -36,9 +36,9 @@ class ClearView(APIView):
         query = ClearQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         dry_run = query.validated_data.pop("dry_run")
-        patterns = invalidation.patterns(**query.validated_data)
-        cleared = invalidation.clear(patterns, by=request.user.get_username(), dry_run=dry_run)
-        return Response({"keys": cleared.keys, "dry_run": cleared.dry_run, "patterns": patterns})
+        target = invalidation.target(**query.validated_data)
+        cleared = invalidation.clear(target, by=request.user.get_username(), dry_run=dry_run)
+        return Response({"keys": cleared.keys, "dry_run": cleared.dry_run, "patterns": target.patterns})
 
 
 class FamiliesView(APIView):
@@ -50,7 +50,13 @@ class FamiliesView(APIView):
     def get(self, request: Request) -> Response:
         return Response(
             [
-                {"name": family.name, "key": family.template, "ttl": family.ttl, "tags": family.tags}
+                {
+                    "name": family.name,
+                    "key": family.template,
+                    "ttl": family.ttl,
+                    "stale_for": family.stale_for,
+                    "tags": family.tags,
+                }
                 for family in families.registered()
             ]
         )
@@ -65,12 +71,12 @@ class KeysView(APIView):
     def get(self, request: Request) -> Response:
         query = KeysQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        cursor, names = store.page(query.validated_data["pattern"], query.validated_data["cursor"], count=500)
+        cursor, names = scanning.page(query.validated_data["pattern"], query.validated_data["cursor"], count=500)
         owners = {name: families.of_key(name) for name in sorted(set(names))}
         shown = [name for name, family in owners.items() if not (family and family.secret)]
         rows = [
             {"key": name, "family": family.name if (family := owners[name]) else None, **facts}
-            for name, facts in zip(shown, store.describe(shown), strict=True)
+            for name, facts in zip(shown, scanning.describe(shown), strict=True)
         ]
         return Response({"cursor": cursor, "keys": rows})
 

@@ -1,14 +1,30 @@
 """What every request to the API passes before Django resolves its address."""
 
 from collections.abc import Callable
+from time import perf_counter
 
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from systemcache import timing
 from tradingsite.api_errors import error_response
 
 Handler = Callable[[HttpRequest], HttpResponse]
 API_ROOTS = ("/api/", "/metrics/")
+
+
+def server_timing(get_response: Handler) -> Handler:
+    """Server-Timing on every answer: Redis, database, broker and waiting apart from our own work."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        started = perf_counter()
+        with timing.gathered() as spans, connection.execute_wrapper(timing.timed_query):
+            response = get_response(request)
+        response["Server-Timing"] = timing.header(spans, perf_counter() - started)
+        return response
+
+    return answer
 
 
 def optional_trailing_slash(get_response: Handler) -> Handler:

@@ -13,7 +13,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from broker import gateway
-from systemcache import store
+from systemcache import tally
 from systemcache.errors import StoreUnavailable
 from systemcache.views import OBJECT, database_is_up
 
@@ -82,7 +82,7 @@ def _database() -> Part:
 
 def _cache() -> Part:
     try:
-        store.info()
+        tally.info()
     except StoreUnavailable as error:
         return Part("Cache", "Redis", False, f"{error} Answers come from their sources.")
     return Part("Cache", "Redis", True)

@@ -78,6 +78,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tradingsite.middleware.server_timing",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tradingsite.middleware.optional_trailing_slash",
@@ -154,8 +155,8 @@ CACHES = {
         "OPTIONS": {
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",  # never pickle
             "SOCKET_CONNECT_TIMEOUT": 1,
-            "SOCKET_TIMEOUT": 0.25,
-            "CONNECTION_POOL_CLASS": "redis.connection.BlockingConnectionPool",
+            "SOCKET_TIMEOUT": 0.4,
+            "CONNECTION_POOL_CLASS": "systemcache.store.Pool",
             "CONNECTION_POOL_KWARGS": {
                 "max_connections": 50,
                 "timeout": 0.25,  # how long a thread waits for one of the 50
@@ -189,6 +190,30 @@ CACHE_TTLS = {
         "token": 300,
     }.items()
 }
+
+# How long past that they may still be shown, marked stale, when the source fails; CACHE_STALE_HOLDINGS=0 changes one.
+CACHE_STALE = {
+    name: env.integer(f"CACHE_STALE_{name.upper()}", seconds)
+    for name, seconds in {
+        "holdings": 900,
+        "positions": 0,
+        "margins": 0,
+        "orders": 0,
+        "trades": 0,
+        "profile": 86_400,
+        "quotes": 0,
+        "candles": 7 * 86_400,
+        "contracts": 7 * 86_400,
+        "portfolio_summary": 0,
+        "risk": 0,
+        "signal_generation": 0,
+    }.items()
+}
+CACHE_BREAKER_PAUSE = 2.0
+CACHE_KEEPER_INTERVAL = 0.5
+CACHE_WAIT_SLICE = 0.2
+CACHE_HOLD = 2.0
+CACHE_COOL_DOWN = 3.0
 
 # --- people and programs -----------------------------------------------------------------------------------
 # Sessions live in the database: a login outlasts Redis.

@@ -15,14 +15,16 @@ WATCHLIST = Family(
     list[WatchlistRow],
     choices={"active": ("true", "false", ALL), "category": (ALL, *Category.values)},
     tags=("watchlist",),
+    strict=True,
 )
 SIGNALS = Family(
     "signals",
     "db:signals:recent:{limit}",
     list[SignalRow],
     choices={"limit": tuple(str(limit) for limit in range(1, MOST_SIGNALS + 1))},
+    strict=True,
 )
-SETTINGS = Family("settings", "db:settings:all", list[SettingRow])
+SETTINGS = Family("settings", "db:settings:all", list[SettingRow], strict=True)
 # A symbol of another exchange than NSEEQ stands as SYMBOL@EXCHANGE, as in the candles' keys.
 SIGNAL_GENERATION = Family(
     "signal_generation",

@@ -7,7 +7,8 @@ import msgspec
 from django.utils import timezone
 
 from broker.values import Contract, Interval
-from systemcache.fetch import Fetched, fetch
+from systemcache.fetch import fetch
+from systemcache.fetched import Fetched
 from watchlist import market, reads, strategies
 from watchlist.cache_families import SIGNAL_GENERATION
 from watchlist.models import Signal, Status

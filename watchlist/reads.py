@@ -1,6 +1,7 @@
 """Cached reads of this app's tables."""
 
-from systemcache.fetch import Fetched, bypass, fetch
+from systemcache.fetch import bypass, fetch
+from systemcache.fetched import Fetched
 from watchlist.cache_families import SETTINGS, SIGNALS, WATCHLIST
 from watchlist.models import Signal, TradingSetting, WatchlistItem
 from watchlist.models.kinds import Typed

@@ -38,15 +38,6 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     return set_to
 
 
-@pytest.fixture(autouse=True)
-def patient_with_redis(request: pytest.FixtureRequest, settings: Settings) -> None:
-    """On a busy machine Redis may need longer than the site grants it, which is not these tests' subject."""
-    if "redis_store" in request.fixturenames:
-        default = settings.CACHES["default"]
-        options = {**default["OPTIONS"], "SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
-        settings.CACHES = {"default": {**default, "OPTIONS": options}}
-
-
 @pytest.fixture
 def redis(redis_store: RedisServer) -> Iterator[Redis]:
     """A connection beside the site's own, to look at what it keeps."""
@@ -55,12 +46,17 @@ def redis(redis_store: RedisServer) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def kept(redis: Redis) -> Callable[[], dict[str, int]]:
-    """The broker's keys in Redis, without the site's prefix, with their TTLs: all but API tokens and statistics."""
+def kept(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, int]]:
+    """The broker's values in Redis, by their documented keys, with their TTLs: all but API tokens.
+
+    Without stale time and without chance a value stays for its TTL exactly.
+    """
+    settings.CACHE_STALE = {}
+    monkeypatch.setattr("systemcache.fetch.random.random", lambda: 0.0)
 
     def look() -> dict[str, int]:
         names = [name.decode() for name in redis.scan_iter(count=1000)]
-        broker = [name for name in names if not name.startswith(("stats:", f"{SITE_PREFIX}auth:"))]
+        broker = [name for name in names if name.startswith(SITE_PREFIX) and not name.startswith(f"{SITE_PREFIX}auth:")]
         return {name.removeprefix(SITE_PREFIX): int(redis.ttl(name)) for name in broker}
 
     return look

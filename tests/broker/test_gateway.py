@@ -12,7 +12,8 @@ from broker import gateway, portfolio
 from broker.errors import BrokerRefused, BrokerUnreachable, UnknownExchange, UnknownSymbol
 from broker.simulator import Simulator
 from broker.values import IST, Interval
-from systemcache.fetch import Fetched
+from systemcache import fetch
+from systemcache.fetched import Fetched
 
 pytestmark = pytest.mark.django_db
 
@@ -46,10 +47,10 @@ def times_called(simulator: Simulator, route: str) -> int:
 
 @any_read
 def test_a_value_is_kept_under_the_documented_key_for_its_time(
-    simulator: Simulator, redis: Redis, read: Callable[[], Any], route: str, key: str, ttl: int
+    simulator: Simulator, kept: Kept, read: Callable[[], Any], route: str, key: str, ttl: int
 ) -> None:
     assert read().state == "miss"
-    assert ttl - 1 <= redis.pttl(f"iifl:SIM0001:{key}") / 1000 <= ttl
+    assert ttl - 1 <= kept()[key] <= ttl
     again = read()
     assert again.state == "hit"
     assert times_called(simulator, route) == 1
@@ -132,6 +133,7 @@ def test_a_code_inside_ok_is_not_kept_and_the_next_read_asks_again(
     with pytest.raises(BrokerRefused, match="EC003"):
         read()
     assert key not in kept()
+    fetch.forget()  # a moment later
     assert read().value
     assert key in kept()
     assert times_called(simulator, route) == 2
@@ -170,6 +172,16 @@ def test_without_redis_everything_is_served_from_the_broker(
 ) -> None:
     assert [read().state, read().state] == ["bypass", "bypass"]
     assert times_called(simulator, route) == 2
+
+
+@any_read
+def test_without_redis_the_broker_is_not_overrun(
+    simulator: Simulator, settings: Settings, read: Callable[[], Any], route: str, key: str, ttl: int
+) -> None:
+    settings.CACHE_HOLD = 60
+    for _ in range(5):
+        assert read().state == "bypass"
+    assert times_called(simulator, route) == 1
 
 
 @pytest.mark.parametrize("spelling", ["RELIANCE", "reliance", " Reliance ", "RELIANCE-EQ"])

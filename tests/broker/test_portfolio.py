@@ -16,7 +16,7 @@ from broker.mapping import books
 from broker.values import Contract, Holding, Margins, PortfolioSummary, Position, Quote, Risk
 from systemcache import codec
 from systemcache.codec import Entry
-from systemcache.fetch import Fetched
+from systemcache.fetched import Fetched
 
 D = Decimal
 Price = tuple[str, str] | str  # ltp and the close before; or ltp alone
@@ -39,7 +39,7 @@ def margins(limit: str = "100000.00", used: str = "25000.00") -> Margins:
 
 
 def fetched(value: Any) -> Fetched[Any]:
-    return Fetched(type(value), Entry(datetime.now(UTC), codec.encode(value)), "hit", value)
+    return Fetched(type(value), Entry(datetime.now(UTC), 60, codec.encode(value)), "hit", value=value)
 
 
 def quote(contract: Contract, price: Price) -> Quote:

@@ -292,8 +292,13 @@ def stored_in_the_database() -> Iterator[bytes]:
 def stored_in_redis(redis: Redis) -> Iterator[bytes]:
     for name in redis.scan_iter():
         yield name
-        kind = redis.type(name)
-        yield repr(redis.hgetall(name) if kind == b"hash" else redis.get(name)).encode()
+        match redis.type(name):
+            case b"hash":
+                yield repr(redis.hgetall(name)).encode()
+            case b"list":
+                yield repr(redis.lrange(name, 0, -1)).encode()
+            case _:
+                yield repr(redis.get(name)).encode()
 
 
 @pytest.mark.django_db

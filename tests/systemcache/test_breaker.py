@@ -20,46 +20,56 @@ def clock() -> Clock:
 
 @pytest.fixture
 def breaker(clock: Clock) -> Breaker:
-    return Breaker(failures=2, pause=5.0, clock=clock)
+    return Breaker(pause=lambda: 5.0, clock=clock)
 
 
-def test_one_failure_does_not_open_it(breaker: Breaker) -> None:
-    breaker.failed()
-    assert breaker.allows()
-    assert breaker.state == "closed"
-
-
-def test_a_success_in_between_starts_the_count_anew(breaker: Breaker) -> None:
-    breaker.failed()
-    breaker.succeeded()
-    breaker.failed()
-    assert breaker.state == "closed"
-
-
-def test_failures_in_a_row_open_it_for_the_pause(breaker: Breaker, clock: Clock) -> None:
-    breaker.failed()
+def test_a_failure_opens_it(breaker: Breaker) -> None:
+    assert (breaker.state, breaker.allows()) == ("closed", True)
     breaker.failed()
     assert (breaker.state, breaker.allows()) == ("open", False)
-    clock.now += 4.9
+
+
+def test_time_alone_does_not_close_it(breaker: Breaker, clock: Clock) -> None:
+    breaker.failed()
+    clock.now += 100
     assert not breaker.allows()
 
 
-def test_after_the_pause_one_caller_tries_and_the_others_wait(breaker: Breaker, clock: Clock) -> None:
+def test_during_the_pause_nobody_tries(breaker: Breaker, clock: Clock) -> None:
     breaker.failed()
-    breaker.failed()
-    clock.now += 5.0
-    assert breaker.state == "half-open"
-    assert [breaker.allows() for _ in range(3)] == [True, False, False]
-
-
-def test_the_probe_decides(breaker: Breaker, clock: Clock) -> None:
-    breaker.failed()
-    breaker.failed()
-    clock.now += 5.0
-    assert breaker.allows()
-    breaker.failed()
+    clock.now += 4.9
+    breaker.probe(lambda: pytest.fail("was tried"))
     assert breaker.state == "open"
+
+
+def test_after_the_pause_it_is_half_open_while_redis_is_put_in_order_and_closed_after(
+    breaker: Breaker, clock: Clock
+) -> None:
+    breaker.failed()
     clock.now += 5.0
-    assert breaker.allows()
-    breaker.succeeded()
+    seen: list[tuple[str, bool]] = []
+
+    def put_in_order() -> bool:
+        seen.append((breaker.state, breaker.allows()))
+        return True
+
+    breaker.probe(put_in_order)
+    assert seen == [("half-open", False)]
     assert (breaker.state, breaker.allows()) == ("closed", True)
+
+
+def test_a_probe_that_fails_starts_the_pause_anew(breaker: Breaker, clock: Clock) -> None:
+    breaker.failed()
+    clock.now += 5.0
+    breaker.probe(lambda: False)
+    assert breaker.state == "open"
+    clock.now += 4.9
+    breaker.probe(lambda: pytest.fail("was tried"))
+
+
+def test_a_probe_that_raises_leaves_it_open(breaker: Breaker, clock: Clock) -> None:
+    breaker.failed()
+    clock.now += 5.0
+    with pytest.raises(ZeroDivisionError):
+        breaker.probe(lambda: bool(1 / 0))
+    assert breaker.state == "open"

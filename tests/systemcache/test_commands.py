@@ -22,7 +22,7 @@ def output_of(*command: str, **options: Any) -> str:
 
 
 @pytest.fixture
-def one_value(redis_store: object) -> None:
+def one_value(redis_store: object, db: None) -> None:
     fetch(LIST, {}, list)
 
 

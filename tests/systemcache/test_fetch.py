@@ -3,17 +3,21 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis import Redis
 
-from systemcache import codec, store
+from systemcache import away, codec, store
 from systemcache.fetch import fetch
 from tests.servers.redis_server import RedisServer
 from tests.systemcache.samples import LIST, MAYBE, PRICE, Price
 
 RELIANCE = Price("RELIANCE", Decimal("2368.10"))
+
+
+def generations_of(redis: Redis) -> bytes:
+    return codec.unpack(cast(bytes, redis.get("iifl:SIM0001:sample:price:RELIANCE"))).generations
 
 
 class Source:
@@ -46,7 +50,7 @@ def test_the_first_read_loads_and_the_second_comes_from_redis(redis: Redis) -> N
 
 def test_the_key_is_the_documented_one_behind_the_sites_prefix_and_has_the_familys_ttl(redis: Redis) -> None:
     fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
-    assert redis.keys() == [b"iifl:SIM0001:sample:price:RELIANCE"]
+    assert redis.keys("iifl:*") == [b"iifl:SIM0001:sample:price:RELIANCE"]
     assert redis.ttl("iifl:SIM0001:sample:price:RELIANCE") == 60
 
 
@@ -82,36 +86,59 @@ def test_none_is_a_hit() -> None:
 
 
 def test_a_failed_load_is_the_callers_error_and_is_not_kept(redis: Redis) -> None:
+    with pytest.raises(LookupError):
+        fetch(PRICE, {"symbol": "RELIANCE"}, Source(LookupError("no")))
+    assert redis.keys("iifl:*") == []
+    assert redis.keys("lease:*") == []
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_failing_source_is_not_asked_again_at_once() -> None:
     source = Source(LookupError("no"))
+    for _ in range(5):
+        with pytest.raises(LookupError):
+            fetch(PRICE, {"symbol": "RELIANCE"}, source)
+    assert source.calls == 1
+
+
+@pytest.mark.usefixtures("redis")
+def test_an_error_of_the_caller_is_no_failure_of_the_source() -> None:
+    error = LookupError("no")
+    error.status_code = 404  # type: ignore[attr-defined]
+    source = Source(error)
     for _ in range(2):
         with pytest.raises(LookupError):
             fetch(PRICE, {"symbol": "RELIANCE"}, source)
     assert source.calls == 2
-    assert redis.keys() == []
 
 
 @pytest.mark.parametrize(
     "planted",
-    [
-        b"",
-        b"1",
-        b"1 x y",
-        b"2 1700000000.0 {}",
-        b"1 1700000000.0 {",
-        b'1 1700000000.0 {"symbol":1}',
-        b"\x80\x04N.",
-        b"1 nan {}",
-    ],
+    [b"", b"2", b"2 - x 30 j\n{}", b"9 GEN 1700000000.0 30 j\n{}", b"\x80\x04N.", b"2 GEN nan 30 j\n{}"]
+    + [b"2 GEN 1700000000.0 30 j\n" + json for json in (b"{", b'{"symbol":1}', b"[]")]
+    + [b"2 GEN 1700000000.0 30 z\nnot zlib"],
 )
 def test_what_does_not_decode_is_a_miss_and_is_replaced(redis: Redis, planted: bytes) -> None:
-    redis.set("iifl:SIM0001:sample:price:RELIANCE", planted)
+    fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
+    redis.set("iifl:SIM0001:sample:price:RELIANCE", planted.replace(b"GEN", generations_of(redis)))
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "miss"
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(None)).value == RELIANCE
 
 
-def test_a_key_of_another_kind_under_our_name_does_no_harm(redis: Redis) -> None:
-    redis.lpush("iifl:SIM0001:sample:price:RELIANCE", "x")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "iifl:SIM0001:{}",
+        "lease:iifl:SIM0001:{}",
+        "wake:iifl:SIM0001:{}",
+        "gen:iifl:SIM0001:sample_price",
+        "epoch:iifl:SIM0001",
+    ],
+)
+def test_a_key_of_another_kind_under_our_name_does_no_harm(redis: Redis, name: str) -> None:
+    redis.hset(name.format("sample:price:RELIANCE"), "x", "y")
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).value == RELIANCE
+    assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(None)).state == "hit"
     assert store.breaker.state == "closed"
 
 
@@ -146,6 +173,7 @@ def test_with_redis_killed_and_back_reads_go_on(redis_store: RedisServer) -> Non
     redis_store.kill()
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "bypass"
     redis_store.restart(empty=True)
+    away.forget()
     store.breaker.reset()
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "miss"
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "hit"
@@ -155,6 +183,6 @@ def test_nothing_in_redis_is_a_pickle(redis: Redis) -> None:
     fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
     data = redis.get("iifl:SIM0001:sample:price:RELIANCE")
     assert isinstance(data, bytes)
-    assert data.startswith(b"1 ")
-    assert data.endswith(b'{"symbol":"RELIANCE","amount":"2368.10"}')
+    assert data.startswith(b"2 ")
+    assert data.endswith(b'60 j\n{"symbol":"RELIANCE","amount":"2368.10"}')
     assert codec.decode(codec.unpack(data).payload, Price) == RELIANCE

@@ -8,12 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from systemcache import families, invalidation, store
+from systemcache import families, invalidation, tally
 from systemcache.errors import StoreUnavailable, UnknownFamily, UnknownTag
 from systemcache.fetch import fetch
+from systemcache.invalidation import Target
+from systemcache.models import ClearRecord
 from tests.servers.redis_server import RedisServer
 from tests.systemcache.samples import CHOSEN, PRICE, Price
 
+EVERYTHING = Target("*", ("*",))
+pytestmark = pytest.mark.django_db
 FOREIGN = ("sample:price:A", "iifl:SIM00012:sample:price:A", "other:iifl:SIM0001:x", "iifl:OTHER:sample:list", "iifl:")
 
 
@@ -28,7 +32,9 @@ def redis(redis_store: RedisServer) -> Redis:
 
 
 def kept(redis: Redis) -> set[str]:
-    return {key.decode() for key in cast("list[bytes]", redis.keys("*"))}
+    """All values of anybody's: not the cache's own marks beside them."""
+    names = (key.decode() for key in cast("list[bytes]", redis.keys("*")))
+    return {name for name in names if not name.startswith(("gen:", "epoch:", "lease:", "wake:", "stats:"))}
 
 
 @pytest.mark.parametrize(
@@ -45,10 +51,10 @@ def kept(redis: Redis) -> set[str]:
 )
 def test_a_clear_drops_what_it_names_and_counts_it(redis: Redis, chosen: dict[str, str], number: int) -> None:
     before = kept(redis)
-    patterns = invalidation.patterns(**chosen)
-    assert invalidation.clear(patterns, by="test", dry_run=True).keys == number
+    target = invalidation.target(**chosen)
+    assert invalidation.clear(target, by="test", dry_run=True).keys == number
     assert kept(redis) == before
-    assert invalidation.clear(patterns, by="test").keys == number
+    assert invalidation.clear(target, by="test").keys == number
     assert len(kept(redis)) == len(before) - number
     assert kept(redis) >= set(FOREIGN)
 
@@ -56,44 +62,56 @@ def test_a_clear_drops_what_it_names_and_counts_it(redis: Redis, chosen: dict[st
 @given(st.text(alphabet="*?[]^-\\:abciflSIM01", max_size=12))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 def test_whatever_the_pattern_foreign_keys_stay(redis: Redis, pattern: str) -> None:
-    invalidation.clear([pattern], by="test")
+    invalidation.clear(Target(pattern, (pattern,)), by="test")
     assert kept(redis) >= set(FOREIGN)
 
 
 def test_a_family_or_tag_that_nobody_has_is_named() -> None:
     with pytest.raises(UnknownFamily):
-        invalidation.patterns(family="nonsense")
+        invalidation.target(family="nonsense")
     with pytest.raises(UnknownTag):
-        invalidation.patterns(tag="nonsense:A")
+        invalidation.target(tag="nonsense:A")
 
 
 def test_a_clear_without_redis_says_so() -> None:
     with pytest.raises(StoreUnavailable):
-        invalidation.clear(["*"], by="test")
+        invalidation.clear(EVERYTHING, by="test")
 
 
 @pytest.mark.usefixtures("redis_store")
-def test_all_keys_of_a_family_with_few_values_are_dropped_by_name() -> None:
-    for kind in ("a", "b"):
-        fetch(CHOSEN, {"kind": kind}, lambda: [1])
-    invalidation.drop_all(CHOSEN)
-    assert [fetch(CHOSEN, {"kind": kind}, lambda: [2]).value for kind in ("a", "b")] == [[2], [2]]
+@pytest.mark.parametrize("chosen", [{"pattern": "sample:p*"}, {"family": "sample_price"}, {"tag": "sample:A"}])
+def test_a_load_under_way_during_a_clear_is_not_kept(chosen: dict[str, str]) -> None:
+    def load() -> Price:
+        invalidation.clear(invalidation.target(**chosen), by="test")
+        return Price("A", Decimal(1))
+
+    fetch(PRICE, {"symbol": "A"}, load)
+    assert fetch(PRICE, {"symbol": "A"}, lambda: Price("A", Decimal(2))).value.amount == 2
+
+
+def test_a_clear_is_on_record(redis: Redis) -> None:
+    invalidation.clear(invalidation.target(family="sample_price"), by="somebody")
+    record = ClearRecord.objects.get()
+    assert (record.by, record.what, record.keys) == ("somebody", "family sample_price", 2)
+    assert record.seconds > 0
+
+
+def test_a_dry_run_is_not(redis: Redis) -> None:
+    invalidation.clear(EVERYTHING, by="somebody", dry_run=True)
+    assert not ClearRecord.objects.exists()
 
 
 @pytest.mark.usefixtures("redis_store")
-def test_a_load_that_began_before_a_drop_is_not_kept() -> None:
-    def load() -> list[int]:
-        invalidation.drop(CHOSEN, {"kind": "a"})  # a write ends while the load is under way
-        return [1]
-
-    fetch(CHOSEN, {"kind": "a"}, load)
+def test_a_dropped_family_is_loaded_anew() -> None:
+    fetch(CHOSEN, {"kind": "a"}, lambda: [1])
+    invalidation.drop("sample_chosen")
     assert fetch(CHOSEN, {"kind": "a"}, lambda: [2]).value == [2]
 
 
 def test_counts_outlive_a_clear_of_everything(redis: Redis) -> None:
-    store.add_counts({("sample_price", "hits"): 5})
-    invalidation.clear(["*"], by="test")
-    assert store.counts(["sample_price"])["sample_price"]["hits"] == 5
+    tally.add_counts({("sample_price", "hits"): 5})
+    invalidation.clear(EVERYTHING, by="test")
+    assert tally.counts(["sample_price"])["sample_price"]["hits"] == 5
 
 
 def test_two_families_of_one_name_are_refused() -> None:

@@ -18,7 +18,7 @@ from broker import gateway
 from broker.errors import BrokerError, UnknownSymbol
 from broker.values import Candle, Contract, Interval
 from systemcache.codec import Entry
-from systemcache.fetch import Fetched
+from systemcache.fetched import Fetched
 from tests.conftest import client_of
 
 Commits = Callable[[], AbstractContextManager[object]]
@@ -72,7 +72,7 @@ class Market:
     ) -> Fetched[list[Candle]]:
         self.ranges.append((f"{symbol}@{exchange} {interval}", first, last))
         payload = msgspec.json.encode(self.candles)
-        return Fetched(list[Candle], Entry(datetime.now(UTC), payload), "miss", self.candles)
+        return Fetched(list[Candle], Entry(datetime.now(UTC), 60, payload), "miss", value=self.candles)
 
 
 def candles(*closes: float | str, spread: int = 1) -> list[Candle]:

@@ -11,8 +11,9 @@ from django.db import models, transaction
 from django.test import Client
 from django.utils import timezone
 
-from systemcache import store
+from systemcache import scanning
 from systemcache.families import Family
+from tests.committed import as_committed
 from tests.watchlist.conftest import Commits
 from watchlist import reads
 from watchlist.cache_families import SETTINGS, SIGNALS, WATCHLIST
@@ -29,6 +30,7 @@ def item(commits: Commits) -> WatchlistItem:
 
 def fill() -> None:
     """Every list of the watchlist, two of signals, the settings."""
+    as_committed()
     for active in WATCHLIST.choices["active"]:
         for category in WATCHLIST.choices["category"]:
             reads.watchlist(active=active, category=category)
@@ -38,7 +40,8 @@ def fill() -> None:
 
 
 def kept(family: Family[Any]) -> list[str]:
-    return [key for key in family.every_key() if store.read(key)]
+    names = family.every_key()
+    return [key for key, facts in zip(names, scanning.describe(names), strict=True) if facts["ttl"]]
 
 
 def one_by_one(item: WatchlistItem) -> None:

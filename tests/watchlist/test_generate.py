@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from broker.errors import BrokerUnreachable
-from systemcache import store
+from systemcache import scanning
 from tests.watchlist.conftest import Market, candles
 from watchlist.models import Signal, TradingSetting
 
@@ -109,12 +109,13 @@ def test_the_key_names_the_exchange_where_it_is_not_the_usual_one(owner: APIClie
     generate(owner)
     generate(owner, symbol="RELIANCE", exchange="BSEEQ", interval="5m")
     for key in ("computed:signals:breakout:TCS:1d", "computed:signals:breakout:RELIANCE@BSEEQ:5m"):
-        assert store.read(key)
+        assert scanning.describe([key])[0]["ttl"]
 
 
 @pytest.mark.usefixtures("redis_store")
-def test_a_broker_that_fails_is_reported_and_not_remembered(owner: APIClient, rising: Market) -> None:
+def test_a_broker_that_fails_is_reported_and_asked_again_a_moment_later(owner: APIClient, rising: Market) -> None:
     rising.failure = BrokerUnreachable("refused")
+    rising.failure.ask_again_after = 0
     assert owner.post("/api/signals/generate", ASKED).status_code == 503
     rising.failure = None
     assert generate(owner)["signal"] is not None

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from tests.committed import as_committed
 from tests.watchlist.conftest import Commits
 from watchlist.models import Signal, Status
 from watchlist.models.signals import BEFORE
@@ -49,6 +50,7 @@ def test_the_serializer_and_the_row_name_the_same_columns() -> None:
 @pytest.mark.usefixtures("redis_store")
 def test_the_latest_signals_come_first_and_from_the_cache(owner: APIClient, commits: Commits) -> None:
     numbers = [add().pk for _ in range(3)]
+    as_committed()
     assert [row["id"] for row in owner.get(ROUTE, {"limit": 2}).json()] == numbers[:0:-1]
     assert owner.get(ROUTE, {"limit": 2})["X-Cache"] == "hit"
     with commits():

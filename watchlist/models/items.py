@@ -5,6 +5,7 @@ from typing import Self
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from systemcache.models import WatchedModel
 from systemcache.orm import WatchedQuerySet
 from watchlist.models.columns import (
     above_zero,
@@ -49,7 +50,7 @@ class WatchlistItemQuerySet(WatchedQuerySet["WatchlistItem"]):
             return 0
 
 
-class WatchlistItem(models.Model):
+class WatchlistItem(WatchedModel):
     """A symbol that somebody keeps an eye on; it may stand in several categories, once in each."""
 
     symbol = symbol_column()

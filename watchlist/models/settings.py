@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from systemcache.models import WatchedModel
 from systemcache.orm import WatchedQuerySet
 from watchlist.models import kinds
 from watchlist.models.columns import not_empty, one_of
@@ -13,7 +14,7 @@ class TradingSettingQuerySet(WatchedQuerySet["TradingSetting"]):
     pass
 
 
-class TradingSetting(models.Model):
+class TradingSetting(WatchedModel):
     """A named value that trading goes by. It is kept as text; `kind` says what it means."""
 
     key = models.SlugField(max_length=60, unique=True, help_text="The name that programs use; fixed once it is made.")

@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from systemcache.models import WatchedModel
 from systemcache.orm import WatchedQuerySet
 from watchlist.models.columns import (
     above_zero,
@@ -80,7 +81,7 @@ class SignalQuerySet(WatchedQuerySet["Signal"]):
         return self.filter(status=Status.PENDING, expires_at__lte=timezone.now()).become(Status.EXPIRED)
 
 
-class Signal(models.Model):
+class Signal(WatchedModel):
     """A proposal, made by a strategy or by hand. It is pending until somebody approves or rejects it."""
 
     symbol = symbol_column()

@@ -17,7 +17,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from systemcache import benchmark, stats, store
+from systemcache import benchmark, scanning, stats, tally
 from systemcache.errors import StoreUnavailable
 from systemcache.models import ApiToken
 
@@ -83,10 +83,10 @@ def measure(url: str, token: str, pattern: str, rounds: int) -> dict[str, float]
     """Medians over the rounds, in milliseconds. The hit rate is that of a miss, a hit and the callers, as then."""
 
     def forget() -> None:
-        for page in store.scan(pattern):
-            store.delete(page)
+        for page in scanning.scan(pattern):
+            scanning.delete(page)
 
-    store.info()  # without Redis there is no hit to measure
+    tally.info()  # without Redis there is no hit to measure
     first, second = benchmark.miss_and_hit(url, token, forget, rounds)
     figures = {
         "first": first.milliseconds,

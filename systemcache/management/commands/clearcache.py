@@ -26,8 +26,8 @@ class Command(BaseCommand):
         if len(chosen) != 1:
             raise CommandError("Give exactly one of PATTERN, --family, --tag ('*' for everything).")
         try:
-            patterns = invalidation.patterns(**chosen)
-            cleared = invalidation.clear(patterns, by=f"{getpass.getuser()} (command)", dry_run=options["dry_run"])
+            target = invalidation.target(**chosen)
+            cleared = invalidation.clear(target, by=f"{getpass.getuser()} (command)", dry_run=options["dry_run"])
         except CacheError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{cleared.keys} keys {'would be dropped' if cleared.dry_run else 'dropped'}")

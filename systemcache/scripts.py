@@ -1,0 +1,79 @@
+"""The steps that Redis takes as one, in Lua. KEYS and ARGV of each are said in store.py, which calls them.
+
+MGET reads even where a single key matters: unlike GET it answers nil, not an error, for a key of another kind that
+somebody planted under our name.
+"""
+
+# KEYS: epoch. ARGV: the server's run id, a random token, the epoch's life (ms).
+# A Redis that was restarted may have forgotten what was dropped last (its append-only file is a second behind, or
+# older): whatever it held under another run id is not trusted any more.
+GREET = """
+local epoch = redis.call('MGET', KEYS[1])[1]
+if not epoch or string.sub(epoch, 1, string.len(ARGV[1]) + 1) ~= ARGV[1] .. '.' then
+    redis.call('SET', KEYS[1], ARGV[1] .. '.' .. ARGV[2], 'PX', ARGV[3])
+end
+"""
+
+# KEYS: value, lease, signal, old value, epoch, generations…
+# ARGV: token, lease's life (ms), generations' life (ms), the server's run id.
+# Answers [granted, value or else the old one, generations]; granted is 1 (the lease is the caller's), 0 (another
+# loads), -1 (the source has just failed and is left alone). A lease taken under other generations is void: its load
+# began before a write ended. Asking twice with one token (the first answer was lost) is asking once.
+ACQUIRE = """
+local found = redis.call('MGET', unpack(KEYS))
+local generations = {}
+for i = 5, #KEYS do
+    if found[i] and not string.find(found[i], '[^%w.]') then
+        redis.call('PEXPIRE', KEYS[i], ARGV[3])
+    else
+        found[i] = (i == 5 and ARGV[4] or i) .. '.' .. ARGV[1]
+        redis.call('SET', KEYS[i], found[i], 'PX', ARGV[3])
+    end
+    generations[i - 4] = found[i]
+end
+local now = table.concat(generations, ',')
+local lease = found[2]
+if lease and string.match(lease, ' (.*)$') == now and string.match(lease, '^%S+') ~= ARGV[1] then
+    return {string.sub(lease, 1, 1) == '!' and -1 or 0, found[1] or found[4], now}
+end
+redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now, 'PX', ARGV[2])
+redis.call('UNLINK', KEYS[3])
+return {1, found[1] or found[4], now}
+"""
+
+# KEYS: value, lease, signal, old value, epoch, generations…
+# ARGV: token, generations at the grant, signal's life (ms), entry, its life as a value, as an old one (ms; 0: none).
+# Stores only while the lease is the caller's and nothing was dropped since. Wakes the waiters anyway, unless another
+# has the lease by now: they wait for that one, and a signal would keep them asking until it ended.
+STORE = """
+local found = redis.call('MGET', unpack(KEYS))
+local generations = {}
+for i = 5, #KEYS do generations[i - 4] = found[i] or '' end
+local mine = found[2] == ARGV[1] .. ' ' .. ARGV[2]
+local kept = 0
+if mine and table.concat(generations, ',') == ARGV[2] then
+    redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5])
+    if tonumber(ARGV[6]) > 0 then redis.call('SET', KEYS[4], ARGV[4], 'PX', ARGV[6]) end
+    kept = 1
+end
+if mine or not found[2] then
+    redis.call('UNLINK', KEYS[2], KEYS[3])
+    redis.call('RPUSH', KEYS[3], '1')
+    redis.call('PEXPIRE', KEYS[3], ARGV[3])
+end
+return kept
+"""
+
+# KEYS: lease, signal. ARGV: token, signal's life (ms), the source's rest (ms).
+ABANDON = """
+local lease = redis.call('MGET', KEYS[1])[1]
+if lease and string.match(lease, '^%S+') ~= ARGV[1] then return end
+if lease and tonumber(ARGV[3]) > 0 then
+    redis.call('SET', KEYS[1], '!' .. lease, 'PX', ARGV[3])
+else
+    redis.call('UNLINK', KEYS[1])
+end
+redis.call('UNLINK', KEYS[2])
+redis.call('RPUSH', KEYS[2], '1')
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+"""

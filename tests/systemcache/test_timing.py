@@ -1,0 +1,46 @@
+"""Server-Timing: whose time a request takes."""
+
+import re
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from systemcache import timing
+
+
+def durations(header: str) -> dict[str, float]:
+    return {name: float(value) for name, value in re.findall(r"(\w+);dur=([\d.]+)", header)}
+
+
+def test_spans_are_gathered_by_name_and_the_rest_is_ours() -> None:
+    with timing.gathered() as spans:
+        with timing.span("broker"):
+            pass
+        spans["broker"] += 0.25
+    found = durations(timing.header(spans, 1.0))
+    assert found["broker"] == pytest.approx(250, abs=5)
+    assert found["rest"] == pytest.approx(750, abs=5)
+    assert set(found) == {*timing.NAMES, "rest"}
+
+
+def test_outside_a_request_nothing_is_gathered() -> None:
+    with timing.span("cache"):
+        pass
+
+
+@pytest.mark.django_db
+def test_a_query_counts_as_the_databases_time() -> None:
+    with timing.gathered() as spans, connection.execute_wrapper(timing.timed_query), connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert spans["database"] > 0
+    assert spans["cache"] == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("redis_store")
+def test_every_answer_says_whose_time_it_took(stranger: APIClient) -> None:
+    found = durations(stranger.get("/api/settings").headers["Server-Timing"])
+    assert found["cache"] > 0
+    assert found["database"] > 0
+    assert found["broker"] == found["limiter"] == 0
