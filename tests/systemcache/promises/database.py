@@ -1,0 +1,41 @@
+"""Databases of the tests' own on the run's PostgreSQL server: for what several processes write and read for real."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+from tests.servers.programs import leave_out
+from tests.systemcache.promises.processes import ROOT
+
+
+@contextmanager
+def migrated() -> Iterator[str]:
+    """The address of a database with the site's tables in it, dropped afterwards."""
+    parts = urlsplit(os.environ.get("DATABASE_URL") or "")
+    if not parts.scheme.startswith("postgres"):
+        leave_out("PostgreSQL is not here")
+    name = f"promises_{os.getpid()}_{secrets.token_hex(4)}"
+    server, address = (urlunsplit(parts._replace(path=f"/{path}")) for path in ("postgres", name))
+    _run(server, f'CREATE DATABASE "{name}"')
+    try:
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v", "0"],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": address},
+            check=True,
+            timeout=120,
+        )
+        yield address
+    finally:
+        _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _run(server: str, statement: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement.encode())

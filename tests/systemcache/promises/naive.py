@@ -1,0 +1,45 @@
+"""A cache as others build it, to show that the harness sees what leases prevent; and slower stores for both."""
+
+import random
+import time
+from typing import Any
+
+from systemcache import codec, store
+from systemcache.store import Lease
+
+
+def install() -> None:
+    """Stores are unconditional and stamped with the generations of now: a drop during the load is not noticed."""
+    store.store = _store
+
+
+def _store(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
+    words = _generations_now(lease)
+    if None in words:  # dropped meanwhile: made anew
+        store.acquire(lease.spot, 1)
+        words = _generations_now(lease)
+    stamp = b",".join(word or b"" for word in words)
+    _set(lease.spot.key, codec.pack(codec.Entry(entry.created, entry.ttl, entry.payload, stamp)), entry.ttl)
+    store.abandon(lease)
+    return True
+
+
+@store.guarded
+def _generations_now(redis: Any, lease: Lease) -> list[bytes | None]:
+    return list(redis.mget(store._generation_keys(lease.spot)))
+
+
+@store.guarded
+def _set(redis: Any, key: str, data: bytes, seconds: float) -> None:
+    redis.set(store.full_key(key), data, px=int(1000 * seconds))
+
+
+def slow_down_stores(most: float) -> None:
+    """Up to `most` seconds between a load and its store: the moment in which others write."""
+    real = store.store
+
+    def slow(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
+        time.sleep(random.uniform(0, most))
+        return real(lease, entry, stale_for)
+
+    store.store = slow

@@ -1,0 +1,116 @@
+"""A Redis that comes back with what it held before: nothing in it is trusted, by old processes or by new ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from systemcache import store
+from tests.servers.redis_server import RedisServer
+from tests.systemcache.promises.board import Board
+from tests.systemcache.promises.processes import Puppet
+from tests.systemcache.promises.source import Source
+
+NUMBER = "promise_number"
+
+
+@pytest.fixture
+def server(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """A Redis of the test's own: what it writes to the disk must not reach other tests."""
+    # This process will talk to the common one again, over connections that know its run id already.
+    monkeypatch.setitem(store._server, "run_id", store._server["run_id"])
+    with RedisServer(tmp_path / "redis") as own:
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": own.url}}
+        yield own
+
+
+@pytest.fixture
+def witness(server: RedisServer, board: Board) -> Iterator[Puppet]:
+    """Has lived through all of it."""
+    puppet = Puppet(board, REDIS_URL=server.url)
+    yield puppet.wait_until_ready()
+    puppet.stop()
+
+
+@pytest.fixture
+def newcomer(server: RedisServer, board: Board) -> Iterator[Puppet]:
+    """Has not talked to any Redis before."""
+    puppet = Puppet(board, REDIS_URL=server.url)
+    yield puppet.wait_until_ready()
+    puppet.stop()
+
+
+def come_back_as_before_the_drop(server: RedisServer, source: Source) -> bytes:
+    """What is dropped after the data was saved stands there again, with the generation that it had."""
+    with Redis.from_url(server.url) as redis:
+        redis.save()
+        before = redis.get("gen:iifl:SIM0001:promise_number")
+        source.write(1, NUMBER)
+        assert redis.get("gen:iifl:SIM0001:promise_number") is None
+    server.kill()
+    server.restart()
+    with Redis.from_url(server.url) as redis:
+        assert redis.get("gen:iifl:SIM0001:promise_number") == before
+        (kept,) = redis.keys("iifl:*")
+    assert isinstance(kept, bytes)
+    return kept
+
+
+def test_a_dropped_value_that_an_older_data_set_brings_back_is_served_by_nobody(
+    server: RedisServer, witness: Puppet, newcomer: Puppet, source: Source
+) -> None:
+    assert witness.read(NUMBER).value() == 0
+    come_back_as_before_the_drop(server, source)
+    assert newcomer.read(NUMBER).value() == 1
+    assert witness.read(NUMBER).end()["value"] == 1
+
+
+def test_the_process_that_lived_through_it_is_the_first_to_read(
+    server: RedisServer, witness: Puppet, source: Source
+) -> None:
+    assert witness.read(NUMBER).value() == 0
+    come_back_as_before_the_drop(server, source)
+    again = witness.read(NUMBER).end()
+    assert (again["value"], again["loads"]) == (1, 1)
+
+
+def test_a_load_under_way_when_redis_came_back_is_not_stored(
+    server: RedisServer, witness: Puppet, newcomer: Puppet, source: Source
+) -> None:
+    """Its lease is in the older data set as well."""
+    early = witness.read(NUMBER, pause=True)
+    assert early.is_loading() == 0
+    with Redis.from_url(server.url) as redis:
+        redis.save()
+    source.write(1, NUMBER)
+    server.kill()
+    server.restart()
+    early.finish().end()
+    assert newcomer.read(NUMBER).value() == 1
+    assert witness.read(NUMBER).value() == 1
+
+
+def test_a_store_on_its_way_when_redis_came_back_does_not_arrive(
+    server: RedisServer, witness: Puppet, newcomer: Puppet, source: Source
+) -> None:
+    early = witness.read(NUMBER, stop_at="store")
+    early.is_loading()
+    early.has_stopped()
+    with Redis.from_url(server.url) as redis:
+        redis.save()
+    source.write(1, NUMBER)
+    server.kill()
+    server.restart()
+    early.go_on().end()
+    assert newcomer.read(NUMBER).value() == 1
+
+
+def test_a_redis_that_comes_back_empty_is_used_again(server: RedisServer, witness: Puppet, source: Source) -> None:
+    witness.read(NUMBER).end()
+    server.restart(empty=True)
+    source.write(1, NUMBER)
+    assert witness.read(NUMBER).value() == 1
+    assert witness.read(NUMBER).end()["state"] == "hit"
+    assert store.breaker.state == "closed"
