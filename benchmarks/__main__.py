@@ -1,0 +1,60 @@
+"""`make bench`: on servers of its own, ratios measured in one run; --json FILE keeps the figures."""
+
+import argparse
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import django
+
+from tradingsite.embedded_redis import EmbeddedRedis
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder) / "redis") as redis:
+        _set_up(redis.url, Path(folder))
+        figures = _measure()
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2))
+
+
+def _set_up(redis_url: str, folder: Path) -> None:
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "tradingsite.settings",
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3",
+        "DJANGO_SECRET_KEY": "benchmark",
+    }
+    django.setup()
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    call_command("samplewatchlist", verbosity=0)
+    get_user_model().objects.create_superuser("bench")
+
+
+def _measure() -> dict[str, object]:
+    from django.core.management import call_command
+
+    from benchmarks import hits
+
+    found = hits.rows()
+    print(f"{'in process':48}{'median':>12}{'low':>10}{'high':>10}   microseconds")
+    for row in found:
+        print(f"{row.name:48}{row.median:>12.1f}{row.low:>10.1f}{row.high:>10.1f}")
+    by_name = {row.name: row.median for row in found}
+    bare, hit, get, loader, miss = by_name.values()
+    print(f"\na hit is {hit / bare:.2f} times a bare GET, {hit / get:.2f} times cache.get")
+    print(f"a miss adds {miss - loader:.0f} µs to its loader\n")
+    call_command("benchcache")
+    return {"in_process": [asdict(row) for row in found]}
+
+
+if __name__ == "__main__":
+    main()

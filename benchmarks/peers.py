@@ -1,0 +1,128 @@
+"""A cold herd here and at two peers with locks: `python -m benchmarks.peers`. Loads, and the waits after them."""
+
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.servers.redis_server import RedisServer
+
+PROCESSES, THREADS, ROUNDS, SOURCE = 4, 25, 10, 0.3  # SOURCE: seconds that a load takes
+LEAD = 0.4  # seconds from the order to the moment at which all ask
+Load = Callable[[], list[int]]
+Ask = Callable[[str, Load], Any]
+
+
+def ours() -> Ask:
+    from systemcache import families
+    from systemcache.families import Family
+    from systemcache.fetch import fetch
+
+    family = Family("holdings", "bench:herd:{name}", list[int])
+    families.forget(families.named("holdings"))
+    families.register(family)
+    return lambda name, load: fetch(family, {"name": name}, load).value
+
+
+def dogpile() -> Ask:
+    from dogpile.cache import make_region
+
+    region = make_region().configure(
+        "dogpile.cache.redis",
+        expiration_time=60,
+        arguments={"url": os.environ["REDIS_URL"], "distributed_lock": True, "thread_local_lock": False},
+    )
+    return lambda name, load: region.get_or_create(name, load)
+
+
+def cacheops() -> Ask:
+    from cacheops import cached_as
+    from django.contrib.auth.models import Group
+
+    return lambda name, load: cached_as(Group, timeout=60, extra=name, lock=True)(load)()
+
+
+SUBJECTS: dict[str, Callable[[], Ask]] = {"here": ours, "dogpile.cache": dogpile, "cacheops": cacheops}
+
+
+def worker(subject: str, orders: Any, answers: Any) -> None:
+    """One process: at each moment ordered, THREADS callers at once; tells when loads ended and callers returned."""
+    import django
+
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "benchmarks.peer_settings", "BENCH_SUBJECT": subject}
+    django.setup()
+    ask = SUBJECTS[subject]()
+    answers.put("ready")
+    for name, moment in iter(orders.get, None):
+        answers.put(_herd(ask, name, moment))
+
+
+def _herd(ask: Ask, name: str, moment: float) -> tuple[list[float], list[float]]:
+    loads: list[float] = []
+    returned: list[float] = []
+
+    def load() -> list[int]:
+        time.sleep(SOURCE)
+        loads.append(time.monotonic())
+        return [1, 2, 3]
+
+    def call() -> None:
+        time.sleep(max(0.0, moment - time.monotonic()))
+        ask(name, load)
+        returned.append(time.monotonic())
+
+    callers = [threading.Thread(target=call) for _ in range(THREADS)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    return loads, returned
+
+
+def measure(subject: str) -> str:
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    orders = [context.Queue() for _ in range(PROCESSES)]
+    workers = [context.Process(target=worker, args=(subject, queue, answers)) for queue in orders]
+    for process in workers:
+        process.start()
+    for _ in workers:
+        answers.get(timeout=60)
+    found = [_round(f"round{number}", orders, answers) for number in range(ROUNDS)]
+    for queue in orders:
+        queue.put(None)
+    for process in workers:
+        process.join(30)
+    loads, slowest = [count for count, _ in found], [wait for _, wait in found]
+    return f"{subject:16}{min(loads):>6}-{max(loads):<6}{statistics.median(slowest):>12.1f}{max(slowest):>10.1f}"
+
+
+def _round(name: str, orders: list[Any], answers: Any) -> tuple[int, float]:
+    moment = time.monotonic() + LEAD
+    for queue in orders:
+        queue.put((name, moment))
+    told = [answers.get(timeout=120) for _ in orders]
+    ends = [end for loads, _ in told for end in loads]
+    last = max(moment for _, returned in told for moment in returned)
+    return len(ends), 1000 * max(0.0, last - min(ends))
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder) / "redis") as redis:
+        os.environ |= {"REDIS_URL": redis.url, "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3"}
+        os.environ.setdefault("DJANGO_SECRET_KEY", "benchmark")
+        print(f"cold herd, {PROCESSES} x {THREADS} callers, a load takes {1000 * SOURCE:.0f} ms, {ROUNDS} rounds")
+        print(f"{'':16}{'loads':>9}{'slowest after the first load, ms: p50':>42}{'max':>8}")
+        for subject in SUBJECTS:
+            print(measure(subject))
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
