@@ -9,7 +9,7 @@ from django.test import Client
 
 from broker import gateway
 from broker.simulator import Simulator
-from systemcache import store
+from systemcache import scanning
 from systemcache.models import ApiToken
 from tests.servers.redis_server import RedisServer
 from watchlist.models import Signal, TradingSetting, WatchlistItem
@@ -224,7 +224,7 @@ def test_a_query_that_makes_no_sense_is_a_400_that_stores_nothing(
     assert error(found, found.status_code if found.status_code == 404 and unknown else 400)
     asked = {call.path for call in simulator.calls}
     assert not {path for path in asked if "contract" not in path and "session" not in path}
-    stored = [key for page in store.scan("*") for key in page]
+    stored = [key for page in scanning.scan("*") for key in page]
     assert not [key for key in stored if not key.startswith(("auth:token:", "api:contracts:"))]
 
 

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 
 from broker.simulator import Simulator
-from systemcache.models import ApiToken
+from systemcache.models import ApiToken, ClearRecord
 from tests.servers.project import ROOT, files
 from tests.site.routes import DOCUMENTED
 from tradingsite import settings
@@ -28,12 +28,13 @@ ROWS: dict[type[Model], Callable[[User], Model]] = {
     User: lambda user: user,
     Group: lambda _: Group.objects.create(name="traders"),
     ApiToken: lambda user: ApiToken.objects.create(user=user, name="notebook", digest="0" * 64),
+    ClearRecord: lambda _: ClearRecord.objects.create(by="admin", what="*", keys=3, seconds=0.1),
     WatchlistItem: lambda _: WatchlistItem.objects.create(symbol="TCS"),
     Signal: lambda _: Signal.objects.create(symbol="TCS", signal_type="buy"),
     TradingSetting: lambda _: TradingSetting.objects.get(key="max_positions"),
 }
-NOT_ADDED = (ApiToken,)  # a new token is shown once, on no page
-KEPT = (TradingSetting,)  # programs ask for them by name
+NOT_ADDED = (ApiToken, ClearRecord)  # a new token is shown once, on no page; a record is made by a clear
+KEPT = (TradingSetting, ClearRecord)  # programs ask for settings by name; a record stays
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 
