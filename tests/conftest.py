@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import caches
+from django_redis import get_redis_connection
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -60,7 +61,7 @@ def redis_store(redis_server: RedisServer, settings: Settings) -> Iterator[Redis
     settings.CACHES = {"default": {**default, "LOCATION": redis_server.url, "OPTIONS": options}}
     caches["default"].clear()
     # An earlier test may have used another Redis: this one is to be greeted anew.
-    caches["default"].client.get_client().connection_pool.disconnect()
+    get_redis_connection("default").connection_pool.disconnect()
     store.breaker.reset()
     yield redis_server
     caches["default"].close()
