@@ -42,7 +42,7 @@ def _set_up(redis_url: str, folder: Path) -> None:
 def _measure() -> dict[str, object]:
     from django.core.management import call_command
 
-    from benchmarks import hits
+    from benchmarks import clear, hits, peers
 
     found = hits.rows()
     print(f"{'in process':48}{'median':>12}{'low':>10}{'high':>10}   microseconds")
@@ -53,7 +53,14 @@ def _measure() -> dict[str, object]:
     print(f"\na hit is {hit / bare:.2f} times a bare GET, {hit / get:.2f} times cache.get")
     print(f"a miss adds {miss - loader:.0f} µs to its loader\n")
     call_command("benchcache")
-    return {"in_process": [asdict(row) for row in found]}
+    print()
+    clears = clear.show()
+    print()
+    return {
+        "in_process": [asdict(row) for row in found],
+        "clear": [asdict(row) for row in clears],
+        "herd": peers.show(),
+    }
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 import multiprocessing
 import os
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,18 @@ def _herd(ask: Ask, name: str, moment: float) -> tuple[list[float], list[float]]
     return loads, returned
 
 
-def measure(subject: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Herd:
+    """Loads a round; milliseconds from the first load's end to the last caller's return: median and worst round."""
+
+    subject: str
+    fewest: int
+    most: int
+    slowest_p50: float
+    slowest_max: float
+
+
+def measure(subject: str) -> Herd:
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     orders = [context.Queue() for _ in range(PROCESSES)]
@@ -100,7 +111,7 @@ def measure(subject: str) -> str:
     for process in workers:
         process.join(30)
     loads, slowest = [count for count, _ in found], [wait for _, wait in found]
-    return f"{subject:16}{min(loads):>6}-{max(loads):<6}{statistics.median(slowest):>12.1f}{max(slowest):>10.1f}"
+    return Herd(subject, min(loads), max(loads), statistics.median(slowest), max(slowest))
 
 
 def _round(name: str, orders: list[Any], answers: Any) -> tuple[int, float]:
@@ -113,16 +124,18 @@ def _round(name: str, orders: list[Any], answers: Any) -> tuple[int, float]:
     return len(ends), 1000 * max(0.0, last - min(ends))
 
 
-def main() -> None:
+def show() -> list[dict[str, Any]]:
+    """Prints a row a subject, each on the same Redis of its own; returns the rows."""
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder) / "redis") as redis:
         os.environ |= {"REDIS_URL": redis.url, "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3"}
         os.environ.setdefault("DJANGO_SECRET_KEY", "benchmark")
         print(f"cold herd, {PROCESSES} x {THREADS} callers, a load takes {1000 * SOURCE:.0f} ms, {ROUNDS} rounds")
-        print(f"{'':16}{'loads':>9}{'slowest after the first load, ms: p50':>42}{'max':>8}")
-        for subject in SUBJECTS:
-            print(measure(subject))
-            sys.stdout.flush()
+        print(f"{'':16}{'loads':>9}{'slowest after the first load, ms: p50':>42}{'max':>8}", flush=True)
+        found = [measure(subject) for subject in SUBJECTS]
+    for row in found:
+        print(f"{row.subject:16}{row.fewest:>6}-{row.most:<6}{row.slowest_p50:>38.1f}{row.slowest_max:>9.1f}")
+    return [asdict(row) for row in found]
 
 
 if __name__ == "__main__":
-    main()
+    show()
