@@ -46,11 +46,11 @@ class WatchedModel(models.Model):
 
     def save(self, *args: object, **kwargs: object) -> None:
         with transaction.atomic(using=str(kwargs.get("using") or self._write_alias())):
-            super().save(*args, **kwargs)  # type: ignore[arg-type]
+            super().save(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they come
 
     def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
         with transaction.atomic(using=str(kwargs.get("using") or self._write_alias())):
-            return super().delete(*args, **kwargs)  # type: ignore[arg-type]
+            return super().delete(*args, **kwargs)  # type: ignore[arg-type]  # likewise
 
     def _write_alias(self) -> str:
         return router.db_for_write(type(self), instance=self)

@@ -44,7 +44,7 @@ READERS: dict[str, Reader] = {
         ("url", "redis://host/", "redis://host"),
         ("database", "postgres://user:p%23ss@host:5432/site", "site"),
         ("database", "postgresql://host/site", "site"),
-        ("database", "sqlite:////tmp/my%20site.sqlite3", "/tmp/my site.sqlite3"),  # noqa: S108 - not opened
+        ("database", "sqlite:////srv/my%20site.sqlite3", "/srv/my site.sqlite3"),
     ],
 )
 def test_a_value_is_read_as_its_type(reader: str, value: str, read: object) -> None:
