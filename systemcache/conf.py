@@ -33,6 +33,11 @@ def keeper_interval() -> float:
     return float(settings.CACHE_KEEPER_INTERVAL)
 
 
+def stats_interval() -> float:
+    """Seconds between two additions of a process's counts to those of all; 0 leaves that to whoever reads them."""
+    return float(settings.CACHE_STATS_INTERVAL)
+
+
 def hold() -> float:
     """Seconds for which a process holds a value while Redis is away, so that the source is not overrun."""
     return float(settings.CACHE_HOLD)

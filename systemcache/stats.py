@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from systemcache import families, store, tally
+from systemcache import conf, families, store, tally
 from systemcache.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -26,17 +26,16 @@ EVENTS = (
     "refused",  # loaded, but something that they show was dropped meanwhile
     "undecodable",
 )
-FLUSH_EVERY = 0.5  # seconds
 
 _lock = threading.Lock()
 _pending: Counter[tuple[str, str]] = Counter()
-_flusher: threading.Thread | None = None
+_flushing = False
 
 
 def count(family: str, event: str, amount: float = 1) -> None:
     with _lock:
         _pending[family, event] += amount  # type: ignore[assignment]  # seconds are counted as well
-        if _flusher is None:
+        if not _flushing:
             _start_flusher()
 
 
@@ -55,13 +54,14 @@ def flush() -> None:
 
 
 def _start_flusher() -> None:
-    global _flusher
-    _flusher = threading.Thread(target=_flush_forever, name="cache-stats", daemon=True)
-    _flusher.start()
+    global _flushing
+    _flushing = True
+    if conf.stats_interval() > 0:
+        threading.Thread(target=_flush_forever, name="cache-stats", daemon=True).start()
 
 
 def _flush_forever() -> None:
-    while not _stopping.wait(FLUSH_EVERY):
+    while not _stopping.wait(conf.stats_interval()):
         flush()
 
 
@@ -73,9 +73,9 @@ def forget() -> None:
 
 def _forget_parent() -> None:
     """A forked child counts from nothing, and needs a lock that nobody holds and a thread of its own."""
-    global _flusher, _lock
+    global _flushing, _lock
     _lock = threading.Lock()
-    _flusher = None
+    _flushing = False
     forget()
 
 

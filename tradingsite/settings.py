@@ -158,8 +158,8 @@ CACHES = {
             "SOCKET_TIMEOUT": 0.4,
             "CONNECTION_POOL_CLASS": "systemcache.store.Pool",
             "CONNECTION_POOL_KWARGS": {
-                "max_connections": 50,
-                "timeout": 0.25,  # how long a thread waits for one of the 50
+                "max_connections": max(50, WEB_THREADS + 10),
+                "timeout": 0.25,  # how long a thread waits for a free one
                 "health_check_interval": 30,
                 **({} if REDIS_URL.startswith("unix") else {"socket_keepalive": True}),
             },
@@ -212,6 +212,7 @@ CACHE_STALE = {
 CACHE_BREAKER_PAUSE = 2.0
 CACHE_KEEPER_INTERVAL = 0.5
 CACHE_WAIT_SLICE = 0.2
+CACHE_STATS_INTERVAL = 0.5
 CACHE_HOLD = 2.0
 CACHE_COOL_DOWN = 3.0
 
