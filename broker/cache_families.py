@@ -5,9 +5,11 @@ from typing import Any
 from broker.values import (
     BrokerStatus,
     Candle,
-    Contract,
+    ContractFileInfo,
+    Depth,
     Holding,
     Margins,
+    OpenInterest,
     Order,
     PortfolioSummary,
     Position,
@@ -18,8 +20,9 @@ from broker.values import (
 )
 from systemcache.families import Family
 
-# Seconds after which a load is given up for lost: both tries of a read, with the time to connect (see endpoints.py).
-LOAD, LONG_LOAD, FILE_LOAD = 45, 90, 150
+# Seconds after which a load is given up for lost: both tries of a read, with the time to connect (see endpoints.py)
+# and to wait for their turns.
+LOAD, LONG_LOAD, FILE_LOAD = 60, 90, 150
 
 HOLDINGS = Family("holdings", "api:holdings", list[Holding], ahead=True, load_limit=LOAD)
 POSITIONS = Family("positions", "api:positions", list[Position], ahead=True, load_limit=LOAD)
@@ -28,6 +31,8 @@ ORDERS = Family("orders", "api:orders", list[Order], load_limit=LOAD)
 PROFILE = Family("profile", "api:profile", Profile, load_limit=LOAD)
 TRADES = Family("trades", "api:trades", list[Trade], load_limit=LOAD)
 QUOTES = Family("quotes", "api:quotes:{exchange}:{symbol}", Quote, load_limit=LOAD)
+DEPTH = Family("depth", "api:depth:{exchange}:{symbol}", Depth, load_limit=LOAD)
+OPEN_INTEREST = Family("open_interest", "api:openinterest:{exchange}:{symbol}", OpenInterest, load_limit=LOAD)
 # A symbol of another exchange than NSEEQ stands as SYMBOL@EXCHANGE.
 CANDLES = Family(
     "candles",
@@ -40,7 +45,7 @@ CANDLES = Family(
 CONTRACTS = Family(
     "contracts",
     "api:contracts:{exchange}",
-    list[Contract],
+    ContractFileInfo,
     tags=("contracts",),
     ahead=True,
     load_limit=FILE_LOAD,
@@ -57,6 +62,8 @@ ALL: tuple[Family[Any], ...] = (
     TRADES,
     PROFILE,
     QUOTES,
+    DEPTH,
+    OPEN_INTEREST,
     CANDLES,
     CONTRACTS,
     STATUS,

@@ -1,7 +1,8 @@
 """The broker's API, typed: one method a route. Knows no cache."""
 
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -9,13 +10,33 @@ from typing import Any
 from broker import conf, endpoints, tokens
 from broker.endpoints import Endpoint
 from broker.errors import BrokerAnswerUnclear, BrokerLoginRequired, BrokerRefused
-from broker.mapping import books, envelope, market
-from broker.mapping.contracts import contracts
+from broker.limits import SharedLimiter
+from broker.mapping import books, deals, envelope, market, needs
 from broker.mapping.fields import row, text, wire_date
 from broker.tokens import TokenStore
 from broker.transport import HTTPTransport, Transport
-from broker.values import Candle, Contract, Holding, Interval, Margins, Order, Position, Profile, Quote, Trade
+from broker.values import (
+    Candle,
+    Contract,
+    Depth,
+    Holding,
+    Interval,
+    Leg,
+    Margins,
+    OpenInterest,
+    Order,
+    OrderChange,
+    OrderMargin,
+    OrderReceipt,
+    Position,
+    Profile,
+    Quote,
+    SpanMargin,
+    Trade,
+    WantedOrder,
+)
 
+ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 SIMULATED_CODE = "SIMULATED"  # the auth code that the simulator takes, any number of times
 
 
@@ -42,8 +63,27 @@ class Client:
     def profile(self) -> Profile:
         return books.profile(self._read(endpoints.PROFILE))
 
+    def require_session(self) -> None:
+        """Before several calls at once: one login, or one BrokerLoginRequired, for all of them."""
+        self._token()
+
+    def logout(self) -> None:
+        """Ends the session, here and at the broker; here in any case."""
+        token = self._tokens.current()
+        if token is None:
+            return
+        try:
+            envelope.result(self._transport.call(endpoints.LOGOUT, token=token))
+        finally:
+            self._tokens.drop(token)
+
     def margins(self) -> Margins:
-        return books.margins(self._read(endpoints.LIMITS))
+        """Pooled; where the pool is empty, equity and derivatives together: non-residents have them apart (§3.2)."""
+        pooled = books.margins(self._read(endpoints.LIMITS))
+        if books.has_funds(pooled):
+            return pooled
+        equity, derivatives = (self._read(route) for route in (endpoints.LIMITS_EQUITY, endpoints.LIMITS_FNO))
+        return books.added(books.margins(equity), books.margins(derivatives))
 
     def holdings(self) -> list[Holding]:
         return books.holdings(self._read(endpoints.HOLDINGS))
@@ -53,6 +93,22 @@ class Client:
 
     def orders(self) -> list[Order]:
         return books.orders(self._read(endpoints.ORDERS))
+
+    def order_history(self, order_id: str) -> list[Order]:
+        """The states that an order went through today; none for an order that the broker does not know."""
+        return books.orders(self._read(endpoints.ORDER_HISTORY, order_id=_checked(order_id)))
+
+    def place_order(self, contract: Contract, wanted: WantedOrder) -> OrderReceipt:
+        """Never repeated. An error whose `may_have_arrived` is set leaves open whether there is an order now."""
+        return self._change(endpoints.PLACE_ORDER, body=[deals.order_body(contract, wanted)])
+
+    def change_order(self, order_id: str, change: OrderChange) -> OrderReceipt:
+        """As place_order."""
+        return self._change(endpoints.CHANGE_ORDER, body=deals.change_body(change), order_id=_checked(order_id))
+
+    def cancel_order(self, order_id: str) -> OrderReceipt:
+        """As place_order."""
+        return self._change(endpoints.CANCEL_ORDER, order_id=_checked(order_id))
 
     def trades(self) -> list[Trade]:
         return books.trades(self._read(endpoints.TRADES))
@@ -72,25 +128,48 @@ class Client:
 
     def quotes(self, contracts: Sequence[Contract]) -> dict[tuple[str, str], Quote]:
         """By exchange and instrument id; what the broker does not know is missing."""
-        body = [{"exchange": item.exchange, "instrumentId": item.instrument_id} for item in contracts]
+        body = [_instrument(item) for item in contracts]
         return market.quotes(self._read(endpoints.QUOTES, body=body))
 
-    def contract_file(self, exchange: str) -> list[Contract]:
-        return contracts(self._transport.call(endpoints.CONTRACT_FILE, exchange=exchange))
+    def depth(self, contract: Contract) -> Depth:
+        return market.depth(self._read(endpoints.DEPTH, body=_instrument(contract)))
 
-    def _read(self, endpoint: Endpoint, body: object = None) -> Any:
+    def open_interest(self, contract: Contract) -> OpenInterest:
+        return market.open_interest(self._read(endpoints.OPEN_INTEREST, body=_instrument(contract)))
+
+    def order_margin(self, contract: Contract, wanted: WantedOrder) -> OrderMargin:
+        return needs.order_margin(self._read(endpoints.ORDER_MARGIN, body=deals.order_body(contract, wanted)))
+
+    def span_margin(self, legs: Sequence[Leg]) -> SpanMargin:
+        """Raises BrokerRefused for shares (EC986, EC987)."""
+        return needs.span_margin(self._read(endpoints.SPAN_MARGIN, body=needs.legs_body(legs)))
+
+    def contract_file(self, exchange: str) -> Iterator[bytes]:
+        """The file as CSV, in pieces as they come (see mapping/contract_csv.py)."""
+        return self._transport.download(endpoints.CONTRACT_FILE, exchange=exchange)
+
+    def _change(self, endpoint: Endpoint, body: object = None, **parts: str) -> OrderReceipt:
+        """One call and no other: a dead session is dropped, and the error goes to the caller."""
         token = self._token()
         try:
-            return self._authorized(endpoint, token, body)
+            return deals.receipt(self._authorized(endpoint, token, body, parts))
+        except BrokerLoginRequired:
+            self._tokens.drop(token)
+            raise
+
+    def _read(self, endpoint: Endpoint, body: object = None, **parts: str) -> Any:
+        token = self._token()
+        try:
+            return self._authorized(endpoint, token, body, parts)
         except BrokerLoginRequired:
             self._tokens.drop(token)
             if self._tokens.current() is None and not conf.simulated():
                 raise
             # Another process has logged in meanwhile, or the simulator lets us do so now.
-            return self._authorized(endpoint, self._token(), body)
+            return self._authorized(endpoint, self._token(), body, parts)
 
-    def _authorized(self, endpoint: Endpoint, token: str, body: object) -> Any:
-        answer = self._transport.call(endpoint, token=token, body=body)
+    def _authorized(self, endpoint: Endpoint, token: str, body: object, parts: dict[str, str]) -> Any:
+        answer = self._transport.call(endpoint, token=token, body=body, **parts)
         envelope.refuse_dead_session(answer)
         return answer
 
@@ -110,7 +189,18 @@ class Client:
             return self._tokens.current()
 
 
+def _checked(order_id: str) -> str:
+    """Before it enters a path. Raises BrokerRefused with the broker's own code for a wrong one."""
+    if not ORDER_ID.fullmatch(order_id):
+        raise BrokerRefused("EC985", "the order id is not valid")
+    return order_id
+
+
+def _instrument(contract: Contract) -> dict[str, str]:
+    return {"exchange": contract.exchange, "instrumentId": contract.instrument_id}
+
+
 @cache
 def default_client() -> Client:
     """This process's client: one pool of connections, one memory of the session."""
-    return Client(HTTPTransport(conf.base_url()), TokenStore())
+    return Client(HTTPTransport(conf.base_url(), limiter=SharedLimiter()), TokenStore())

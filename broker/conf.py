@@ -26,3 +26,28 @@ def simulated() -> bool:
 
 def secret_key() -> str:
     return str(settings.SECRET_KEY)
+
+
+def calls_per_second(family: str) -> int:
+    """How often the broker lets us call the routes of a family."""
+    return int(settings.IIFL_LIMITS[family])
+
+
+def limit_wait() -> float:
+    """Seconds for which a request waits for its turn to call the broker."""
+    return float(settings.IIFL_LIMIT_WAIT)
+
+
+def processes() -> int:
+    """How many processes share the limits when Redis cannot tell them of each other."""
+    return int(settings.IIFL_PROCESSES)
+
+
+def force_ipv4() -> bool:
+    """Whether calls leave over IPv4 alone: the broker's list of allowed addresses mostly holds those."""
+    return bool(settings.IIFL_FORCE_IPV4)
+
+
+def redirect_url() -> str:
+    """Where the broker's login page sends the browser; "": to the address registered for the app."""
+    return str(settings.IIFL_REDIRECT_URL)

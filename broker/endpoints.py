@@ -9,9 +9,14 @@ CONNECT_TIMEOUT = 5.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`read` routes change nothing at the broker and may be asked again; `timeout` is in seconds."""
+    """`read` routes change nothing at the broker and may be asked again; `timeout` is in seconds.
+
+    limit: the family of routes that the broker counts together, by its name in the settings; a part of the path that
+        it counts apart stands behind a colon.
+    """
 
     name: str
+    limit: str
     method: str
     path: str
     read: bool = True
@@ -19,17 +24,35 @@ class Endpoint:
     timeout: float = 15.0
 
 
-LOGIN = Endpoint("getusersession", "POST", "/getusersession", read=False, authorized=False)
-PROFILE = Endpoint("profile", "GET", "/profile")
-LIMITS = Endpoint("limits", "GET", "/limits")
-HOLDINGS = Endpoint("holdings", "GET", "/holdings")
-POSITIONS = Endpoint("positions", "GET", "/positions")
-ORDERS = Endpoint("orders", "GET", "/orders")
-TRADES = Endpoint("trades", "GET", "/trades")
-CANDLES = Endpoint("historicaldata", "POST", "/marketdata/historicaldata", timeout=30.0)
-QUOTES = Endpoint("marketquotes", "POST", "/marketdata/marketquotes")
+LOGIN = Endpoint("getusersession", "login", "POST", "/getusersession", read=False, authorized=False)
+LOGOUT = Endpoint("logout", "logout", "POST", "/profile/logout", read=False)
+PROFILE = Endpoint("profile", "profile", "GET", "/profile")
+LIMITS = Endpoint("limits", "limits", "GET", "/limits")
+LIMITS_EQUITY = Endpoint("limits/equity", "limits", "GET", "/limits/equity")
+LIMITS_FNO = Endpoint("limits/fno", "limits", "GET", "/limits/fno")
+ORDER_MARGIN = Endpoint("preordermargin", "margin", "POST", "/preordermargin")
+SPAN_MARGIN = Endpoint("spanexposure", "margin", "POST", "/spanexposure")
+HOLDINGS = Endpoint("holdings", "holdings", "GET", "/holdings")
+POSITIONS = Endpoint("positions", "positions", "GET", "/positions")
+ORDERS = Endpoint("orders", "orders", "GET", "/orders")
+ORDER_HISTORY = Endpoint("order", "order_history", "GET", "/orders/{order_id}")
+PLACE_ORDER = Endpoint("placeorder", "order_changes", "POST", "/orders", read=False)
+CHANGE_ORDER = Endpoint("modifyorder", "order_changes", "PUT", "/orders/{order_id}", read=False)
+CANCEL_ORDER = Endpoint("cancelorder", "order_changes", "DELETE", "/orders/{order_id}", read=False)
+TRADES = Endpoint("trades", "trades", "GET", "/trades")
+CANDLES = Endpoint("historicaldata", "candles", "POST", "/marketdata/historicaldata", timeout=30.0)
+QUOTES = Endpoint("marketquotes", "quotes", "POST", "/marketdata/marketquotes")
+DEPTH = Endpoint("marketdepth", "depth", "POST", "/marketdata/marketdepth")
+OPEN_INTEREST = Endpoint("openinterest", "open_interest", "POST", "/marketdata/openinterest")
 # Large files take 10 to 20 seconds (iifl_api §5).
-CONTRACT_FILE = Endpoint("contractfiles", "GET", "/contractfiles/{exchange}.json", authorized=False, timeout=60.0)
+CONTRACT_FILE = Endpoint(
+    "contractfiles",
+    "contract_files:{exchange}",
+    "GET",
+    "/contractfiles/{exchange}.csv",
+    authorized=False,
+    timeout=60.0,
+)
 
 INTERVALS = {
     Interval.MINUTE: "1 minute",

@@ -4,10 +4,14 @@ BrokerError                  502  broker_error
 ├── UnknownSymbol            400  unknown_symbol         no contract file knows the symbol
 ├── UnknownExchange          400  unknown_exchange
 ├── BrokerRefused            502  broker_refused         an EC code, in whatever envelope it came
+│   ├── BrokerAddressRefused 502  broker_ip_not_allowed  EC500: this machine's address is not on the broker's list
+│   ├── AccountBlocked       502  broker_account_blocked the account may not trade, or not log in
 │   └── NothingThere          -   an EC code that means an empty book; never leaves the client
 ├── BrokerAnswerUnclear      502  broker_answer_unclear  not JSON, or not of the documented shape
 ├── BrokerUnreachable        503  broker_unreachable     no connection, or a 5xx
 ├── BrokerBusy               503  broker_busy            429: too many calls
+│   └── NoTurn               503  broker_busy            not called: too many wait already
+├── RefreshUnderWay          503  refresh_under_way      somebody else refreshes the contract file
 ├── BrokerLoginRequired      503  broker_login_required  no session, or a dead one
 └── BrokerTimeout            504  broker_timeout
 """
@@ -19,6 +23,8 @@ class BrokerError(Exception):
     retryable = False
     ask_again_after = 3.0  # seconds for which the broker is not asked the same again
     retry_after: int | None = None
+    # Whether the broker may have done what was asked of it although no answer says so. Who cannot tell thinks so.
+    may_have_arrived = True
 
     def __init__(self, message: str, detail: object = None) -> None:
         super().__init__(message)
@@ -26,6 +32,7 @@ class BrokerError(Exception):
 
 
 class UnknownSymbol(BrokerError):
+    may_have_arrived = False
     status_code = 400
     code = "unknown_symbol"
 
@@ -35,6 +42,7 @@ class UnknownSymbol(BrokerError):
 
 
 class UnknownExchange(BrokerError):
+    may_have_arrived = False
     status_code = 400
     code = "unknown_exchange"
 
@@ -46,11 +54,37 @@ class UnknownExchange(BrokerError):
 class BrokerRefused(BrokerError):
     """`ec` is the broker's code, such as EC804."""
 
+    may_have_arrived = False
     code = "broker_refused"
 
     def __init__(self, ec: str, message: str) -> None:
         super().__init__(f"The broker refused the request: {message} ({ec}).", {"ec": ec})
         self.ec = ec
+
+
+class BrokerAddressRefused(BrokerRefused):
+    """EC500 (iifl_api §4.4)."""
+
+    code = "broker_ip_not_allowed"
+
+    def __init__(self, ec: str, message: str) -> None:
+        super().__init__(ec, message)
+        self.args = (
+            f"The broker does not serve the account from this machine's address ({ec}): the exchange's rules want a "
+            "static IP address that is registered for the app. Register this machine's public IPv4 address at "
+            "developers.iiflcapital.com. If it is registered, the call may have left over IPv6: set "
+            "IIFL_FORCE_IPV4=true, or register the IPv6 address too.",
+        )
+
+
+class AccountBlocked(BrokerRefused):
+    """EC004, EC014, EC081, EC703 to EC705: only the broker can help."""
+
+    code = "broker_account_blocked"
+
+    def __init__(self, ec: str, message: str) -> None:
+        super().__init__(ec, message)
+        self.args = (f"The broker has blocked the account: {message} ({ec}). Ask its support.",)
 
 
 class NothingThere(BrokerRefused):
@@ -72,8 +106,9 @@ class BrokerUnreachable(BrokerError):
     retryable = True
     retry_after = 5
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, may_have_arrived: bool = True) -> None:
         super().__init__(f"The broker cannot be reached ({reason}). Try again in a few seconds.")
+        self.may_have_arrived = may_have_arrived
 
 
 class BrokerTimeout(BrokerError):
@@ -85,20 +120,37 @@ class BrokerTimeout(BrokerError):
 
 
 class BrokerBusy(BrokerError):
+    may_have_arrived = False
     status_code = 503
     code = "broker_busy"
     retryable = True
 
     def __init__(self, retry_after: int = 1) -> None:
-        super().__init__("The broker's limit of calls is reached. Try again in a second.")
+        super().__init__(f"The broker's limit of calls is reached. Try again in {max(1, retry_after)} s.")
         self.retry_after = retry_after
         self.ask_again_after = float(retry_after)
 
 
+class NoTurn(BrokerBusy):
+    """Our own limiter's: the call would have waited too long, so it was not made."""
+
+    retryable = False
+
+
 class BrokerLoginRequired(BrokerError):
+    may_have_arrived = False
     status_code = 503
     code = "broker_login_required"
     ask_again_after = 0.0  # the next request may come right after the login
 
     def __init__(self, reason: str = "There is no broker session for today") -> None:
-        super().__init__(f"{reason}. Log in to the broker: run `manage.py brokerlogin` and follow what it says.")
+        super().__init__(f"{reason}. Log in to the broker: on its page in the admin, or with `manage.py brokerlogin`.")
+
+
+class RefreshUnderWay(BrokerError):
+    status_code = 503
+    code = "refresh_under_way"
+    retry_after = 5
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"A refresh of the contract file {file} is under way. Try again when it has ended.")

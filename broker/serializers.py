@@ -34,7 +34,8 @@ class SymbolsField(serializers.CharField):
 
 class ExchangeField(serializers.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__([str(exchange) for exchange in CONTRACT_FILES], default=str(Exchange.NSEEQ), **kwargs)
+        kwargs.setdefault("default", str(Exchange.NSEEQ))
+        super().__init__([str(exchange) for exchange in CONTRACT_FILES], **kwargs)
 
 
 class CandlesQuery(serializers.Serializer[Any]):
@@ -44,6 +45,13 @@ class CandlesQuery(serializers.Serializer[Any]):
     interval = serializers.ChoiceField([str(interval) for interval in Interval])
     to = serializers.DateField(input_formats=["%Y-%m-%d"])
     exchange = ExchangeField()
+    page = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="For long ranges; without it all candles are one answer",
+    )
+    page_size = serializers.IntegerField(required=False, default=1_000, min_value=1, max_value=10_000)
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), "from": serializers.DateField(input_formats=["%Y-%m-%d"])}

@@ -1,13 +1,14 @@
 """One call over HTTP: pooled, with a timeout, its errors translated, reads tried twice."""
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
 
+from broker import conf
 from broker.endpoints import CONNECT_TIMEOUT, Endpoint
 from broker.errors import (
     BrokerAnswerUnclear,
@@ -17,11 +18,12 @@ from broker.errors import (
     BrokerTimeout,
     BrokerUnreachable,
 )
+from broker.limits import Limiter
 from systemcache import timing
 
 logger = logging.getLogger(__name__)
 READ_TRIES = 2
-LONGEST_PAUSE = 1.0  # seconds between the two; the broker counts its calls by the second
+PIECE = 64 * 1024  # bytes of a download
 
 
 class Transport(Protocol):
@@ -30,15 +32,19 @@ class Transport(Protocol):
     def call(self, endpoint: Endpoint, *, token: str | None = None, body: object = None, **parts: str) -> Any:
         """The JSON that the broker answers. Raises BrokerError's children; never shows the token in one."""
 
+    def download(self, endpoint: Endpoint, **parts: str) -> Iterator[bytes]:
+        """A public file in pieces as they come. Raises BrokerError's children, in the middle of it too."""
+
 
 class HTTPTransport:
-    """Over requests, with one pool of connections for the process."""
+    """Over requests, with one pool of connections for the process. Without a `limiter` calls wait for no turn."""
 
-    def __init__(self, base_url: str, *, pool_size: int = 16, sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, base_url: str, *, limiter: Limiter | None = None, pool_size: int = 16) -> None:
         self._base_url = base_url
-        self._sleep = sleep
+        self._limiter = limiter
         self._session = requests.Session()
-        adapter = _IPv4Adapter(pool_connections=2, pool_maxsize=pool_size, pool_block=True)
+        kind = _IPv4Adapter if conf.force_ipv4() else HTTPAdapter
+        adapter = kind(pool_connections=2, pool_maxsize=pool_size, pool_block=True)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         self._session.trust_env = False  # no proxy, no .netrc: the token goes to the broker alone
@@ -48,20 +54,49 @@ class HTTPTransport:
         while True:
             tries -= 1
             try:
-                return self._once(endpoint, token, body, parts)
+                return _content(self._in_turn(endpoint, token, body, parts))
             except BrokerError as error:
                 if not (error.retryable and tries):
                     raise
                 logger.info("broker: %s failed and is asked once more: %s", endpoint.name, error)
-                if isinstance(error, BrokerBusy):
-                    with timing.span("limiter"):
-                        self._sleep(min(error.retry_after or 0, LONGEST_PAUSE))
 
-    def _once(self, endpoint: Endpoint, token: str | None, body: object, parts: dict[str, str]) -> Any:
+    def download(self, endpoint: Endpoint, **parts: str) -> Iterator[bytes]:
+        """A public file in pieces as they come, in its turn; one try, which begins with the first piece taken."""
+        limit = endpoint.limit.format_map(parts)
+        url = self._base_url + endpoint.path.format_map(parts)
+        timeout = (CONNECT_TIMEOUT, endpoint.timeout)
+        try:
+            with self._turn(limit), timing.span("broker", endpoint.name):
+                response = self._session.get(url, stream=True, timeout=timeout, allow_redirects=False)
+            with response:
+                self._heed(limit, response)
+                _refuse_status(response)
+                pieces = response.iter_content(PIECE)
+                while piece := _next(pieces):
+                    yield piece
+        except requests.RequestException as error:
+            raise translated(error, endpoint) from None
+
+    def _in_turn(self, endpoint: Endpoint, token: str | None, body: object, parts: dict[str, str]) -> requests.Response:
+        limit = endpoint.limit.format_map(parts)
+        with self._turn(limit):
+            response = self._sent(endpoint, token, body, parts)
+        self._heed(limit, response)
+        return response
+
+    def _turn(self, limit: str) -> AbstractContextManager[None]:
+        return self._limiter.turn(limit) if self._limiter else nullcontext()
+
+    def _heed(self, limit: str, response: requests.Response) -> None:
+        """A 429 keeps all callers of its kind waiting, the next try of this one included."""
+        if self._limiter and response.status_code == requests.codes.too_many_requests:
+            self._limiter.pause(limit, _retry_after(response))
+
+    def _sent(self, endpoint: Endpoint, token: str | None, body: object, parts: dict[str, str]) -> requests.Response:
         url = self._base_url + endpoint.path.format_map(parts)
         try:
-            with timing.span("broker"):
-                response = self._session.request(
+            with timing.span("broker", endpoint.name):
+                return self._session.request(
                     endpoint.method,
                     url,
                     json=body,
@@ -71,14 +106,14 @@ class HTTPTransport:
                 )
         except requests.RequestException as error:
             raise translated(error, endpoint) from None  # the cause may quote the request
-        return _content(response)
 
 
 def translated(error: requests.RequestException, endpoint: Endpoint) -> BrokerError:
     """requests' error as one of ours."""
     if isinstance(error, requests.ConnectTimeout):
-        return BrokerUnreachable(f"no connection within {CONNECT_TIMEOUT:g} seconds")
-    if isinstance(error, requests.Timeout):
+        return BrokerUnreachable(f"no connection within {CONNECT_TIMEOUT:g} seconds", may_have_arrived=False)
+    silent_midway = isinstance(error, requests.ConnectionError) and "ReadTimeoutError" in repr(error.args)
+    if silent_midway or isinstance(error, requests.Timeout):
         return BrokerTimeout(endpoint.timeout)
     if isinstance(error, requests.exceptions.InvalidJSONError):
         return BrokerAnswerUnclear("not JSON")
@@ -86,22 +121,32 @@ def translated(error: requests.RequestException, endpoint: Endpoint) -> BrokerEr
 
 
 def _content(response: requests.Response) -> Any:
-    if response.status_code == requests.codes.unauthorized:
-        raise BrokerLoginRequired("The broker has ended the session")
-    if response.status_code == requests.codes.too_many_requests:
-        raise BrokerBusy(_seconds(response.headers.get("Retry-After")))
-    if response.status_code >= requests.codes.server_error:
-        raise BrokerUnreachable(f"status {response.status_code}")
-    if response.status_code != requests.codes.ok:
-        raise BrokerAnswerUnclear(f"status {response.status_code}")
+    _refuse_status(response)
     try:
         return response.json()
     except (ValueError, RecursionError):
         raise BrokerAnswerUnclear("not JSON") from None
 
 
-def _seconds(retry_after: str | None) -> int:
+def _next(pieces: Iterator[bytes]) -> bytes:
+    with timing.span("broker"):
+        return next(pieces, b"")
+
+
+def _refuse_status(response: requests.Response) -> None:
+    if response.status_code == requests.codes.unauthorized:
+        raise BrokerLoginRequired("The broker has ended the session")
+    if response.status_code == requests.codes.too_many_requests:
+        raise BrokerBusy(_retry_after(response))
+    if response.status_code >= requests.codes.server_error:
+        raise BrokerUnreachable(f"status {response.status_code}")
+    if response.status_code != requests.codes.ok:
+        raise BrokerAnswerUnclear(f"status {response.status_code}")
+
+
+def _retry_after(response: requests.Response) -> int:
     """The header as whole seconds, a minute at the most; 1 when it is a date, or nonsense."""
+    retry_after = response.headers.get("Retry-After")
     return min(int(retry_after[:9]), 60) if retry_after and retry_after.isdecimal() else 1
 
 

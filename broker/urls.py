@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from broker import views
+from broker import market_views, views
 
 urlpatterns = [
     path("broker/holdings/", views.HoldingsView.as_view(), name="holdings"),
@@ -14,6 +14,10 @@ urlpatterns = [
     path("broker/candles/", views.CandlesView.as_view(), name="candles"),
     path("broker/contracts/<str:exchange>/", views.ContractsView.as_view(), name="contracts"),
     path("broker/quotes/", views.QuotesView.as_view(), name="quotes"),
+    path("broker/depth/", market_views.DepthView.as_view(), name="depth"),
+    path("broker/openinterest/", market_views.OpenInterestView.as_view(), name="openinterest"),
+    path("broker/margin/", market_views.MarginView.as_view(), name="order-margin"),
+    path("broker/span/", market_views.SpanView.as_view(), name="span-margin"),
     path("portfolio/summary/", views.SummaryView.as_view(), name="portfolio-summary"),
     path("portfolio/risk/", views.RiskView.as_view(), name="portfolio-risk"),
 ]

@@ -86,6 +86,14 @@ class Contract(Value, frozen=True, kw_only=True):
     tick_size: Decimal | None
 
 
+class ContractFileInfo(Value, frozen=True, kw_only=True):
+    """A contract file in the table: how many contracts it has, and when they were taken over from the broker."""
+
+    exchange: str
+    rows: int
+    refreshed_at: datetime
+
+
 class Profile(Value, frozen=True, kw_only=True):
     """Account facts as the broker masks them."""
 
@@ -187,6 +195,7 @@ class Order(Value, frozen=True, kw_only=True):
     average_price: Decimal
     trigger_price: Decimal
     disclosed_quantity: int
+    cancelled_quantity: int
     placed_at: datetime | None
     updated_at: datetime | None
     rejection_reason: str
@@ -231,6 +240,102 @@ class Quote(Value, frozen=True, kw_only=True):
     ask_price: Decimal
     ask_quantity: int
     quoted_at: datetime | None
+
+
+class DepthLevel(Value, frozen=True, kw_only=True):
+    """So many shares in so many orders wait at a price."""
+
+    price: Decimal
+    quantity: int
+    orders: int
+
+
+class Depth(Value, frozen=True, kw_only=True):
+    """The order book of an instrument: up to five levels a side, the best first."""
+
+    exchange: str
+    symbol: str
+    instrument_id: str
+    bids: list[DepthLevel]
+    asks: list[DepthLevel]
+    total_bid_quantity: int
+    total_ask_quantity: int
+
+
+class OpenInterest(Value, frozen=True, kw_only=True):
+    """Open contracts of a derivative, now and at the day's extremes."""
+
+    exchange: str
+    symbol: str
+    instrument_id: str
+    open_interest: int
+    day_high: int
+    day_low: int
+
+
+class WantedOrder(Value, frozen=True, kw_only=True):
+    """An order as a caller wants it; `quantity` in units, in lots on the commodity segments (iifl_api §2)."""
+
+    side: str
+    quantity: int
+    product: str
+    order_type: str
+    complexity: str = "REGULAR"
+    validity: str = "DAY"
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    stop_loss_leg_price: Decimal | None = None
+    target_leg_price: Decimal | None = None
+    disclosed_quantity: int | None = None
+    market_protection_percent: Decimal | None = None
+    tag: str = ""
+
+
+class OrderChange(Value, frozen=True, kw_only=True):
+    """What is to be different about an order that waits; None: stays as it is."""
+
+    quantity: int | None = None
+    order_type: str | None = None
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    validity: str | None = None
+    disclosed_quantity: int | None = None
+    market_protection_percent: Decimal | None = None
+
+
+class OrderReceipt(Value, frozen=True, kw_only=True):
+    """The broker has taken an order, a change or a cancellation; what becomes of it is in the order book."""
+
+    order_id: str
+    taken_at: datetime | None
+
+
+class OrderMargin(Value, frozen=True, kw_only=True):
+    """What an order would need, in rupees, with the positions that there are; `shortfall` is what is missing for it."""
+
+    cash_available: Decimal
+    used_before: Decimal
+    used_after: Decimal
+    required: Decimal
+    allowed: bool
+    shortfall: Decimal
+
+
+class Leg(Value, frozen=True, kw_only=True):
+    """One side of a combination of derivatives."""
+
+    contract: Contract
+    side: str
+    quantity: int
+
+
+class SpanMargin(Value, frozen=True, kw_only=True):
+    """What a combination would need, in rupees, by itself: positions and open orders do not count."""
+
+    span: Decimal
+    exposure: Decimal
+    total: Decimal
+    buy_premium: Decimal
 
 
 class PortfolioSummary(Value, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from broker import gateway, portfolio
-from broker.paging import searched
+from broker.paging import contract_page, paged
 from broker.permissions import ViewsAccount
 from broker.serializers import CandlesQuery, ContractsQuery, QuotesQuery
 from broker.values import (
@@ -80,7 +80,7 @@ class ProfileView(AccountView):
 
 
 class CandlesView(AccountView):
-    """Open, high, low, close and volume of a symbol for a range of days, both ends included."""
+    """Open, high, low, close and volume of a symbol for a range of days, both ends included; with ?page= in pages."""
 
     @extend_schema(parameters=[CandlesQuery], responses=dated_answer(list[Candle]))
     def get(self, request: Request) -> Response:
@@ -88,9 +88,10 @@ class CandlesView(AccountView):
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         interval = Interval(asked["interval"])
-        return responses.dated(
-            gateway.candles(asked["symbol"], interval, asked["from"], asked["to"], asked["exchange"])
-        )
+        candles = gateway.candles(asked["symbol"], interval, asked["from"], asked["to"], asked["exchange"])
+        if "page" in asked:
+            return paged(request, candles, page=asked["page"], page_size=asked["page_size"])
+        return responses.dated(candles)
 
 
 class ContractsView(AccountView):
@@ -100,7 +101,7 @@ class ContractsView(AccountView):
     def get(self, request: Request, exchange: str) -> Response:
         query = ContractsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        return searched(request, gateway.contracts(exchange), **query.validated_data)
+        return contract_page(request, exchange, **query.validated_data)
 
 
 class QuotesView(AccountView):

@@ -2,18 +2,33 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from systemcache import away, dirty, keeper, stats, store
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
-from systemcache.fetch import Question, ask_source, asked, fetched, give_back, is_fresh, keep, together, usable
+from systemcache.fetch import (
+    Question,
+    ask_source,
+    asked,
+    failed,
+    failures,
+    fetched,
+    give_back,
+    instead,
+    is_fresh,
+    keep,
+    together,
+    usable,
+)
 from systemcache.fetched import Fetched
 from systemcache.flights import now as moment
 from systemcache.keys import Params
 
 T = TypeVar("T")
-Loader = Callable[[list[Params]], Sequence[T | None]]
+Loader = Callable[[list[Params]], Sequence[T | Exception | None]]
 
 logger = logging.getLogger(__name__)
 
@@ -24,18 +39,27 @@ class NoSuchValue(Exception):
     status_code = 404
 
 
-def fetch_many(family: Family[T], wanted: Sequence[Params], loader: "Loader[T]") -> list[Fetched[T] | None]:
+def fetch_many(
+    family: Family[T],
+    wanted: Sequence[Params],
+    loader: "Loader[T]",
+    *,
+    ttl: Callable[[Params], int | None] = lambda _: None,
+) -> list[Fetched[T] | None]:
     """Values in the order of `wanted`. `loader` gets the parameters of what is missing and answers in their order.
 
-    None, from the loader and here, means that the source has no such value; it is not kept.
+    None, from the loader and here, means that the source has no such value; it is not kept. An exception in the place
+    of a value: this one failed, the others are kept. Old values take the place of those that failed, or it is raised.
+    `ttl` (seconds) takes the place of the family's own for values that age faster.
     """
     keeper.ensure()
-    questions = {family.key(item): asked(family, item, _one(loader, item)) for item in wanted}
-    params = {family.key(item): item for item in wanted}
+    order = [family.key(item) for item in wanted]
+    params = dict(zip(order, wanted, strict=True))
+    questions = {key: asked(family, item, _one(loader, item), ttl(item)) for key, item in params.items()}
     if dirty.touches(family):
         stats.count(family.name, "bypasses", len(questions))
-        found = _loaded(questions, params, loader, "bypass")
-        return [found.get(family.key(item)) for item in wanted]
+        found = _loaded_or_raise(questions, params, loader)
+        return [found.get(key) for key in order]
     since = moment()
     try:
         found = _stored(list(questions.values()), since)
@@ -47,13 +71,13 @@ def fetch_many(family: Family[T], wanted: Sequence[Params], loader: "Loader[T]")
         logger.debug("cache: %d keys of %s go to their source: %s", len(questions), family.name, error)
         stats.count(family.name, "bypasses", len(questions))
         found = _away(questions, params, loader)
-    return [found.get(family.key(item)) for item in wanted]
+    return [found.get(key) for key in order]
 
 
 def _away(questions: dict[str, Question[T]], params: dict[str, Params], loader: "Loader[T]") -> dict[str, Fetched[T]]:
     found = {key: held for key in questions if (held := away.held(key))}
     missing = {key: question for key, question in questions.items() if key not in found}
-    loaded = _loaded(missing, params, loader, "bypass")
+    loaded = _loaded_or_raise(missing, params, loader)
     for key, item in loaded.items():
         away.hold(missing[key].family, key, item)
     return found | loaded
@@ -64,6 +88,8 @@ def _one(loader: "Loader[T]", item: Params) -> Callable[[], T]:
         (value,) = loader([item])
         if value is None:
             raise NoSuchValue
+        if isinstance(value, Exception):
+            raise value
         return value
 
     return load_one
@@ -82,31 +108,34 @@ def _load_missing(
     """What nobody loads is loaded here, all at once; what others load is waited for."""
     leases: dict[str, store.Lease] = {}
     found: dict[str, Fetched[T]] = {}
-    loaded: dict[str, Fetched[T]] = {}
+    old: dict[str, Fetched[T]] = {}
+    loaded = Loaded[T]()
     try:
         for key, question in missing.items():
             sound_at = moment()
             grant = store.acquire(question.spot, question.family.load_limit)
             if grant.lease:
                 leases[key] = grant.lease
-            if (stored := usable(question, grant.found, sound_at)) and is_fresh(stored):
-                found[key] = stored  # since it was looked for
+            if stored := usable(question, grant.found, sound_at):
+                (found if is_fresh(stored) else old)[key] = stored  # fresh: since it was looked for
         loaded = _loaded({key: missing[key] for key in leases if key not in found}, params, loader, "miss")
     finally:
         for key, lease in leases.items():
-            _end(missing[key], lease, loaded.get(key))
-    found |= loaded
+            _end(missing[key], lease, loaded.values.get(key), old.get(key))
+    found |= loaded.values
+    for key, error in loaded.failures.items():
+        if not (still := instead(missing[key], old.get(key), error)):
+            raise error.with_traceback(None)
+        found[key] = still
     for key in missing.keys() - leases.keys() - found.keys():
-        try:
+        with suppress(NoSuchValue):
             found[key] = together(missing[key], since)
-        except NoSuchValue:
-            continue
     return found
 
 
-def _end(question: Question[T], lease: store.Lease, loaded: Fetched[T] | None) -> None:
+def _end(question: Question[T], lease: store.Lease, loaded: Fetched[T] | None, old: Fetched[T] | None) -> None:
     if loaded is None:
-        give_back(question, lease, None)
+        give_back(question, lease, old)
         return
     try:
         keep(question, lease, loaded)
@@ -115,13 +144,37 @@ def _end(question: Question[T], lease: store.Lease, loaded: Fetched[T] | None) -
         give_back(question, lease, None)
 
 
-def _loaded(
-    questions: dict[str, Question[T]], params: dict[str, Params], loader: "Loader[T]", state: str
+@dataclass(slots=True)
+class Loaded(Generic[T]):
+    """What one call of a loader has brought, by key."""
+
+    values: dict[str, Fetched[T]] = field(default_factory=dict)
+    failures: dict[str, Exception] = field(default_factory=dict)
+
+
+def _loaded(questions: dict[str, Question[T]], params: dict[str, Params], loader: "Loader[T]", state: str) -> Loaded[T]:
+    """All of them by one call of the loader, but those that failed a moment ago."""
+    loaded = Loaded[T]()
+    loaded.failures = {key: failure for key in questions if (failure := failures.get(key))}
+    tried = {key: question for key, question in questions.items() if key not in loaded.failures}
+    if not tried:
+        return loaded
+    family = next(iter(tried.values())).family
+    answer = ask_source(family, " ".join(sorted(tried)), lambda: loader([params[key] for key in tried]))
+    for (key, question), value in zip(tried.items(), answer.value, strict=True):
+        if isinstance(value, Exception):
+            failed(family, key, value)
+            loaded.failures[key] = value
+        elif value is not None:
+            loaded.values[key] = fetched(question, value, answer, state)
+    return loaded
+
+
+def _loaded_or_raise(
+    questions: dict[str, Question[T]], params: dict[str, Params], loader: "Loader[T]"
 ) -> dict[str, Fetched[T]]:
-    """All of them by one call of the loader."""
-    if not questions:
-        return {}
-    family = next(iter(questions.values())).family
-    answer = ask_source(family, " ".join(sorted(questions)), lambda: loader([params[key] for key in questions]))
-    pairs = zip(questions.items(), answer.value, strict=True)
-    return {key: fetched(question, value, answer, state) for (key, question), value in pairs if value is not None}
+    """Straight from the source: all of them, or the error of one."""
+    loaded = _loaded(questions, params, loader, "bypass")
+    for error in loaded.failures.values():
+        raise error.with_traceback(None)
+    return loaded.values

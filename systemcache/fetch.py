@@ -162,8 +162,8 @@ def load_under(question: Question[T], lease: store.Lease, old: Fetched[T] | None
         loaded = load(question, "miss")
     except BaseException as error:
         give_back(question, lease, old)
-        if isinstance(error, Exception) and source_failed(error) and (still := _old_enough(question, old)):
-            return _stale(question, still)
+        if isinstance(error, Exception) and (still := instead(question, old, error)):
+            return still
         raise
     kept_at = moment()
     try:
@@ -200,8 +200,8 @@ def _load_or(question: Question[T], old: Fetched[T] | None) -> Fetched[T]:
     try:
         return load(question, "miss")
     except Exception as error:
-        if source_failed(error) and (still := _old_enough(question, old)):
-            return _stale(question, still)
+        if still := instead(question, old, error):
+            return still
         raise
 
 
@@ -234,13 +234,24 @@ def ask_source(family: Family[Any], key: str, loader: Callable[[], T]) -> Answer
     try:
         answer = Answer(loader)
     except Exception as error:
-        stats.count(family.name, "load_errors")
-        if source_failed(error) and not family.strict:
-            failures.keep(key, error, getattr(error, "ask_again_after", conf.cool_down()))
+        failed(family, key, error)
         raise
     stats.count(family.name, "loads")
     stats.count(family.name, "load_seconds", perf_counter() - started)
     return answer
+
+
+def failed(family: Family[Any], key: str, error: Exception) -> None:
+    """Counts a failure, and leaves the source alone for this key for a moment."""
+    stats.count(family.name, "load_errors")
+    if source_failed(error) and not family.strict:
+        failures.keep(key, error, getattr(error, "ask_again_after", conf.cool_down()))
+
+
+def instead(question: Question[T], old: Fetched[T] | None, error: Exception) -> Fetched[T] | None:
+    """The old value, marked stale, where the source is at fault and the value may still be shown."""
+    still = _old_enough(question, old) if source_failed(error) else None
+    return _stale(question, still) if still else None
 
 
 def source_failed(error: Exception) -> bool:

@@ -1,7 +1,8 @@
 """What a read answers: a value with its origin and its age."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from systemcache import codec
 from systemcache.codec import Entry
@@ -55,3 +56,20 @@ class Fetched(Generic[T]):
         """The same value under another state."""
         entry = Entry(self.created, self.ttl, self.payload)
         return Fetched(self.type, entry, state, sound_at=self.sound_at, value=self._value)
+
+
+def combined(type_: type[T], value: T, parts: Sequence[Fetched[Any]]) -> Fetched[T]:
+    """A value made of others."""
+    return Fetched(type_, origin(parts, codec.encode(value)), state_of(parts), value=value)
+
+
+def origin(parts: Sequence[Fetched[Any]], payload: bytes) -> Entry:
+    """What is made of several values is as old as the oldest, and as long fresh as the first to end."""
+    created = min((part.created for part in parts), default=now())
+    return Entry(created, min((part.ttl for part in parts), default=0), payload)
+
+
+def state_of(parts: Sequence[Fetched[Any]]) -> str:
+    """The worst of them; a hit only if all are."""
+    states = {part.state for part in parts}
+    return next((state for state in ("stale", "bypass", "miss") if state in states), "hit" if parts else "bypass")

@@ -18,6 +18,11 @@ def dated_answer(type_: Any, **more: Any) -> Answers:
     return _dated({"data": schema_of(type_), **{name: schema_of(kind) for name, kind in more.items()}})
 
 
+def typed_answer(type_: Any) -> Answers:
+    """A value alone."""
+    return {200: schema_of(type_)}
+
+
 def page_answer(type_: Any) -> Answers:
     """A page of `type_` that says how old it is."""
     address = {"type": ["string", "null"], "format": "uri"}

@@ -9,8 +9,7 @@ from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from systemcache.codec import Entry
-from systemcache.fetched import Fetched
+from systemcache.fetched import Fetched, origin, state_of
 
 T = TypeVar("T")
 
@@ -63,11 +62,8 @@ def dated_many(parts: Sequence[Fetched[T]], **more: object) -> Response:
 
 
 def _together(parts: Sequence[Fetched[T]]) -> Fetched[list[T]]:
-    states = {part.state for part in parts}
-    state = next((state for state in ("stale", "bypass", "miss") if state in states), "hit" if parts else "bypass")
-    created = min((part.created for part in parts), default=timezone.now())
     payload = b"[%b]" % b",".join(part.payload for part in parts)
-    return Fetched(list, Entry(created, 0, payload), state)
+    return Fetched(list, origin(parts, payload), state_of(parts))
 
 
 def _dates(fetched: Fetched[T]) -> bytes:

@@ -77,3 +77,51 @@ redis.call('UNLINK', KEYS[2])
 redis.call('RPUSH', KEYS[2], '1')
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 """
+
+# KEYS: the turns given last, newest first (microseconds of Redis's clock).
+# ARGV: turns in a window, the window, the longest wait (microseconds).
+# Answers in how many microseconds the caller's turn is; below zero: it would be in as many, which is too long, and none
+# was given.
+TURN = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local turn = now
+local oldest = tonumber(redis.call('LINDEX', KEYS[1], ARGV[1] - 1) or 0)
+if oldest and oldest + ARGV[2] > now then turn = oldest + ARGV[2] end
+if turn - now > tonumber(ARGV[3]) then return now - turn end
+redis.call('LPUSH', KEYS[1], string.format('%.0f', turn))
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+redis.call('PEXPIRE', KEYS[1], math.ceil((turn - now + ARGV[2]) / 1000))
+return turn - now
+"""
+
+# KEYS and the first ARGV as in TURN. ARGV: turns in a window, the window, the pause (microseconds).
+# All of a window's turns are taken, so that the next one comes when the pause is over.
+PAUSE = """
+local clock = redis.call('TIME')
+local taken = clock[1] * 1000000 + clock[2] + ARGV[3] - ARGV[2]
+for _ = 1, ARGV[1] do redis.call('LPUSH', KEYS[1], string.format('%.0f', taken)) end
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+redis.call('PEXPIRE', KEYS[1], math.ceil((ARGV[3] + 0) / 1000) + 1)
+"""
+
+# KEYS: the calls that count now, by token, with the time until which they do (microseconds of Redis's clock).
+# ARGV: token, calls in a window, how long one counts whose end nobody tells (microseconds).
+# Answers 0 (the caller's counts from now on, and may go) or in how many microseconds it may ask again.
+ENTER = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+    return math.max(1, tonumber(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]) - now)
+end
+redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[3]), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[3] / 1000) + 1000)
+return 0
+"""
+
+# KEYS as in ENTER. ARGV: token, the window (microseconds).
+LEAVE = """
+local clock = redis.call('TIME')
+redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', clock[1] * 1000000 + clock[2] + ARGV[2]), ARGV[1])
+"""

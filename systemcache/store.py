@@ -8,6 +8,8 @@ Under the site's prefix stand the values alone, under their documented keys. Bes
     wake:<prefix>:<key>   a list of one element, once a load has ended: what waiters block on
     old:<prefix>:<key>    the value once more, for longer, if it may be shown when its source fails
     stats:<prefix>:<family>
+    turns:<prefix>:<name> when the last calls of a source that counts them were, or will be, allowed
+    calls:<prefix>:<name> those that it may count now
 
 A value is good while epoch and generations are those under which its load began. All of them end by themselves, and an
 evicted one makes a miss, never an old value good again.
@@ -295,6 +297,49 @@ def _eval(redis: "Redis", script: str, names: list[str], words: list[Any]) -> An
     if script not in _scripts:
         _scripts[script] = redis.register_script(script)
     return _scripts[script](keys=names, args=words, client=redis)
+
+
+# --- turns -------------------------------------------------------------------------------------------------
+
+MICROSECONDS = 1_000_000
+
+
+def _turns_key(name: str) -> str:
+    return f"turns:{conf.prefix()}:{name}"
+
+
+@guarded
+def take_turn(redis: "Redis", name: str, calls: int, window: float, longest: float) -> float:
+    """Seconds until a turn that is the caller's now; negative: the next one is so far off, and `longest` is less."""
+    words = [calls, round(window * MICROSECONDS), round(longest * MICROSECONDS)]
+    return float(_eval(redis, scripts.TURN, [_turns_key(name)], words)) / MICROSECONDS
+
+
+@guarded
+def pause_turns(redis: "Redis", name: str, calls: int, window: float, seconds: float) -> None:
+    """No turn for so many seconds; those given already stand."""
+    words = [calls, round(window * MICROSECONDS), round(seconds * MICROSECONDS)]
+    _eval(redis, scripts.PAUSE, [_turns_key(name)], words)
+
+
+def _calls_key(name: str) -> str:
+    return f"calls:{conf.prefix()}:{name}"
+
+
+@guarded
+def enter(redis: "Redis", name: str, token: str, calls: int, longest: float) -> float:
+    """0 when fewer than `calls` count, and the caller's does from now on; else seconds after which to ask again.
+
+    A call whose end is never told counts for `longest` seconds.
+    """
+    words = [token, calls, round(longest * MICROSECONDS)]
+    return float(_eval(redis, scripts.ENTER, [_calls_key(name)], words)) / MICROSECONDS
+
+
+@guarded
+def leave(redis: "Redis", name: str, token: str, window: float) -> None:
+    """The call has ended: it counts for one window more, since it may have arrived this late."""
+    _eval(redis, scripts.LEAVE, [_calls_key(name)], [token, round(window * MICROSECONDS)])
 
 
 # --- dropping ----------------------------------------------------------------------------------------------

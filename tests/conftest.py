@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from broker import client, gateway
 from broker.simulator import Simulator, SimulatorOptions
-from systemcache import fetch, stats, store
+from systemcache import fetch, stats, store, turns
 from systemcache.models import ApiToken
 from tests.servers.redis_server import RedisServer
 
@@ -34,6 +34,7 @@ def quick_and_quiet(settings: Settings) -> None:
     settings.CACHE_HOLD = 0  # what a test changes while Redis is away shows at once
     settings.CACHE_STATS_INTERVAL = 0  # who reads the counts adds them first
     settings.CACHE_KEEPER_INTERVAL = 0  # tests call keeper.look() when it is its turn
+    settings.IIFL_LIMITS = dict.fromkeys(settings.IIFL_LIMITS, 1000)  # the limits are their own tests' subject
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -49,6 +50,7 @@ def _forget() -> None:
     fetch.forget()
     stats.forget()
     store.breaker.reset()
+    turns.own.forget()
     gateway.forget_symbols()
     client.default_client.cache_clear()
 

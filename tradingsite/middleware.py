@@ -21,7 +21,7 @@ def server_timing(get_response: Handler) -> Handler:
         started = perf_counter()
         with timing.gathered() as spans, connection.execute_wrapper(timing.timed_query):
             response = get_response(request)
-        response["Server-Timing"] = timing.header(spans, perf_counter() - started)
+        response["Server-Timing"] = spans.header(perf_counter() - started)
         return response
 
     return answer

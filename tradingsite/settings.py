@@ -143,6 +143,34 @@ IIFL_BASE_URL = env.url(
     schemes=("http", "https"),
 )
 
+IIFL_REDIRECT_URL = env.url("IIFL_REDIRECT_URL", "", schemes=("http", "https")) if env.text("IIFL_REDIRECT_URL") else ""
+IIFL_FORCE_IPV4 = env.flag("IIFL_FORCE_IPV4", default=True)
+# Calls a second that the broker allows an application not registered as an algorithm; IIFL_LIMIT_ORDERS=20 changes one.
+# For historicaldata its papers say 3 and 10: 3 is safe.
+IIFL_LIMITS = {
+    name: env.integer(f"IIFL_LIMIT_{name.upper()}", calls, minimum=1, maximum=1000)
+    for name, calls in {
+        "login": 3,
+        "logout": 2,
+        "profile": 3,
+        "limits": 10,
+        "margin": 10,
+        "holdings": 3,
+        "positions": 3,
+        "orders": 3,
+        "order_history": 10,
+        "order_changes": 10,
+        "trades": 3,
+        "candles": 3,
+        "quotes": 10,
+        "depth": 10,
+        "open_interest": 10,
+        "contract_files": 2,
+    }.items()
+}
+IIFL_LIMIT_WAIT = env.integer("IIFL_LIMIT_WAIT", 10, maximum=60)
+IIFL_PROCESSES = env.integer("IIFL_PROCESSES", WEB_WORKERS, minimum=1, maximum=1000)
+
 # --- the cache ---------------------------------------------------------------------------------------------
 REDIS_URL = env.url("REDIS_URL", f"unix://{quote(str(VAR_DIR))}/redis/redis.sock", schemes=("redis", "rediss", "unix"))
 # The account's client id is part of every key: another account never sees the former one's data.
@@ -177,6 +205,8 @@ CACHE_TTLS = {
         "trades": 300,
         "profile": 300,
         "quotes": 2,
+        "depth": 2,
+        "open_interest": 10,
         "candles": 86_400,
         "candles_today": 60,
         "contracts": 3_600,
@@ -202,6 +232,8 @@ CACHE_STALE = {
         "trades": 0,
         "profile": 86_400,
         "quotes": 0,
+        "depth": 0,
+        "open_interest": 0,
         "candles": 7 * 86_400,
         "contracts": 7 * 86_400,
         "portfolio_summary": 0,
@@ -275,6 +307,8 @@ CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:
     # Behind a proxy that ends TLS; the proxy must set (and strip from callers) this header.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "tradingsite.error_pages.SecretsHidden"
 
 # --- the rest ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

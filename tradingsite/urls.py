@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from broker.callback import callback
 from systemcache.metrics import MetricsView
 from tradingsite import pages
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("favicon.ico", RedirectView.as_view(url=static("tradingsite/icon.svg"))),
     path("admin/", admin.site.urls),
+    path("broker/callback/", callback, name="broker-callback"),
     path("api/", pages.ApiIndex.as_view(), name="api-index"),
     path("api/", include("broker.urls")),
     path("api/", include("watchlist.urls")),

@@ -45,6 +45,15 @@ def margins(answer: object) -> Margins:
     )
 
 
+def has_funds(margins: Margins) -> bool:
+    return any(getattr(margins, name) for name in margins.__struct_fields__)
+
+
+def added(one: Margins, other: Margins) -> Margins:
+    names = one.__struct_fields__
+    return Margins(**{name: getattr(one, name) + getattr(other, name) for name in names})
+
+
 def holdings(answer: object) -> list[Holding]:
     """Rows without any name are left out: a body that holds only a status is no holding."""
     return [
@@ -136,6 +145,7 @@ def _order(row: Row) -> Order:
         average_price=decimal(row.get("averageTradedPrice")),
         trigger_price=decimal(row.get("slTriggerPrice")),
         disclosed_quantity=integer(first(row, ("disclosedQuantity", "disclosedQty"))),
+        cancelled_quantity=integer(row.get("cancelledQuantity")),
         placed_at=moment(row.get("exchangeTimestamp")),
         updated_at=moment(first(row, ("exchangeUpdateTime", "brokerUpdateTime"))),
         rejection_reason=text(row.get("rejectionReason")),

@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
-from broker.errors import BrokerAnswerUnclear, BrokerError, BrokerLoginRequired, BrokerRefused, NothingThere
-from broker.mapping import fields
+from broker.errors import BrokerAnswerUnclear, BrokerError, BrokerLoginRequired, NothingThere
+from broker.mapping import codes, fields
 
 SUCCESS = frozenset({"ok", "success", "true", "200"})
-NOTHING = frozenset({"EC916", "EC918", "EC920", "EC922", "EC926", "EC938"})
-LOGIN = frozenset({"EC044", "EC053", "EC054", "EC055", "EC075"})
 LISTS = ("orders", "trades", "positions", "holdings", "data", "positionList")
 
 
@@ -82,17 +80,9 @@ def _refuse_status(row: fields.Row, *, anything_but_success: bool) -> None:
     A failed login says `stat` and `emsg` in place of `status` and `message`.
     """
     status = fields.text(fields.first(row, ("status", "stat")))
-    message = fields.text(fields.first(row, ("message", "emsg"))) or "no reason given"
+    message = fields.text(fields.first(row, ("message", "emsg")))
     if status.upper().startswith("EC"):
-        raise _refusal(status.upper(), message)
+        raise codes.refusal(status.upper(), message)
     says_no = anything_but_success or "emsg" in row or status.lower().startswith("not")
     if status and status.lower() not in SUCCESS and says_no:
-        raise BrokerRefused(status, message)
-
-
-def _refusal(ec: str, message: str) -> BrokerRefused | BrokerLoginRequired:
-    if ec in NOTHING:
-        return NothingThere(ec, message)
-    if ec in LOGIN:
-        return BrokerLoginRequired(f"The broker does not accept the session ({ec})")
-    return BrokerRefused(ec, message)
+        raise codes.refusal(status, message)

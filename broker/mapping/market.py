@@ -18,7 +18,7 @@ from broker.mapping.fields import (
     row,
     text,
 )
-from broker.values import Candle, Quote
+from broker.values import Candle, Depth, DepthLevel, OpenInterest, Quote
 
 DEEPEST_CANDLES = 4  # objects and lists around candles; one more than any answer seen
 
@@ -98,4 +98,50 @@ def _quote(fields: Row) -> Quote:
         ask_price=decimal(first(fields, ("bestAskPrice", "besAskPrice"))),
         ask_quantity=integer(fields.get("bestAskQuantity")),
         quoted_at=moment(fields.get("tickTimestamp")),
+    )
+
+
+def depth(answer: object) -> Depth:
+    """The symbol is empty, because this answer does not name it."""
+    fields = envelope.record(answer)
+    book = row(fields.get("marketDepth"))
+    if not book:
+        raise BrokerAnswerUnclear("a depth without marketDepth")
+    return Depth(
+        exchange=text(fields.get("exchange")),
+        symbol="",
+        instrument_id=text(first(fields, ("instrumentId", "InstrumentId"))),
+        bids=_levels(book.get("bids")),
+        asks=_levels(book.get("asks")),
+        total_bid_quantity=integer(fields.get("totalBidQuantity")),
+        total_ask_quantity=integer(fields.get("totalAskQuantity")),
+    )
+
+
+def _levels(raw: object) -> list[DepthLevel]:
+    """Without those at no price: the broker fills up to five."""
+    levels = [row(item) for item in raw] if isinstance(raw, list) else []
+    return [
+        DepthLevel(
+            price=decimal(level.get("price")),
+            quantity=integer(level.get("quantity")),
+            orders=integer(level.get("orders")),
+        )
+        for level in levels
+        if decimal(level.get("price"))
+    ]
+
+
+def open_interest(answer: object) -> OpenInterest:
+    """The symbol is empty, because this answer does not name it."""
+    fields = envelope.record(answer)
+    if "openInterest" not in fields:
+        raise BrokerAnswerUnclear("an answer without openInterest")
+    return OpenInterest(
+        exchange=text(fields.get("exchange")),
+        symbol="",
+        instrument_id=text(first(fields, ("instrumentId", "InstrumentId"))),
+        open_interest=integer(fields.get("openInterest")),
+        day_high=integer(fields.get("dayHighOi")),
+        day_low=integer(fields.get("dayLowOi")),
     )

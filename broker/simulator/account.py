@@ -1,7 +1,9 @@
 """The simulated account: what it holds to begin with and what it orders every day."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
-from threading import Lock
+from threading import RLock
 
 import msgspec
 
@@ -10,6 +12,7 @@ from broker.simulator.contracts import Contract, Contracts
 from broker.simulator.instruments import SHARES
 from broker.simulator.ledger import Books, Cash, Holding, Order
 from broker.simulator.market import Market
+from broker.simulator.matching import match
 from broker.simulator.positions import margin
 from broker.simulator.wire import IST, Clock, rupee_text
 
@@ -79,10 +82,16 @@ class Account:
         self._contracts = contracts
         self._now = now
         self._books: Books | None = None
-        self._lock = Lock()
+        self._lock = RLock()
 
     def books(self) -> Books:
         """The account's own state, built when first asked for; who changes it changes the account."""
+        with self.opened() as books:
+            return books
+
+    @contextmanager
+    def opened(self) -> Iterator[Books]:
+        """The same for who changes it: nobody else looks meanwhile."""
         with self._lock:
             now = self._now()
             if self._books is None:
@@ -90,7 +99,19 @@ class Account:
             if self._books.day != now.date():
                 self._books.day = now.date()
                 self._books.orders = self._ordered(now, self._books.cash)
-            return self._books
+            self._match(self._books, now)
+            yield self._books
+
+    def price(self, contract: Contract) -> int | None:
+        """The market's, or the last one while it is closed: orders can be tried at any hour."""
+        return self._price(contract, self._now())
+
+    def _match(self, books: Books, now: datetime) -> None:
+        for order in books.orders:
+            if order.live and order.waits:
+                price = self._price(order.contract, now)
+                if price is not None:
+                    match(order, price, now)
 
     def _opened(self) -> Books:
         holdings = [held for lot in LOTS if (held := self._bought(lot))]

@@ -94,10 +94,10 @@ def order_row(order: Order, client_id: str) -> Row:
         "price": rupee_text(order.price),
         "averageTradedPrice": rupee_text(order.average),
         "slTriggerPrice": rupee_text(order.trigger),
-        "disclosedQty": "0",
-        "marketProtectionPercent": "0.0",
+        "disclosedQty": str(order.disclosed),
+        "marketProtectionPercent": order.protection,
         "exchangeTimestamp": stamp(order.at),
-        "exchangeUpdateTime": stamp(order.at),
+        "exchangeUpdateTime": stamp(order.updated or order.at),
         "rejectionReason": order.reason,
         "mainLegOrderId": "NA",
         "pendingQuantity": str(order.pending),
@@ -105,7 +105,7 @@ def order_row(order: Order, client_id: str) -> Row:
         "appKey": "NA",
         "apiOrderSource": "API",
         "source": "API",
-        "brokerUpdateTime": stamp(order.at),
+        "brokerUpdateTime": stamp(order.updated or order.at),
     }
 
 
@@ -119,7 +119,7 @@ def trade_row(order: Order, client_id: str) -> Row:
         "exchangeTradeId": f"7{order.number}",
         "tradedPrice": rupee_text(order.average),
         "filledQuantity": str(order.filled),
-        "fillTimestamp": stamp(order.at),
+        "fillTimestamp": stamp(order.updated or order.at),
     }
 
 
@@ -136,9 +136,9 @@ def _deal(order: Order, client_id: str) -> Row:
         "exchange": order.contract.exchange,
         "transactionType": order.side,
         "product": order.product,
-        "orderComplexity": "REGULAR",
+        "orderComplexity": order.complexity,
         "orderType": order.kind,
-        "validity": "DAY",
+        "validity": order.validity,
         "algoId": "",
-        "orderTag": "NA",
+        "orderTag": order.tag or "NA",
     }

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from broker.simulator.calls import Call, CallLog
 from broker.simulator.desk import Desk
-from broker.simulator.faults import Faults, failed
+from broker.simulator.faults import Faults, comes_before, failed
 from broker.simulator.limits import RateLimits
 from broker.simulator.routes import Route, find_routes
 from broker.simulator.session import Sessions
-from broker.simulator.wire import Answer, Clock, Delivery, Request, http_error
+from broker.simulator.wire import Answer, Clock, Delivery, Request, http_error, ok
 
 UNKNOWN = "unknown"
 
@@ -63,6 +63,8 @@ class Dispatcher:
         if not self._within_limits(route, request.bearer if alive else "", part):
             return http_error(429, "Too many requests")
         fault = self._faults.take(route.name)
+        if fault and comes_before(fault):
+            return failed(route.name, fault, ok([]))
         answer = self._authorised(route, request, part, alive)
         return failed(route.name, fault, answer) if fault else answer
 

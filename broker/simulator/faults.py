@@ -14,11 +14,14 @@ ALL = "all"
 FAULT_FORMS = (
     "ROUTE=NAME, ROUTE=NAME@RATE (0 < RATE <= 1) or ROUTE=NAME*TIMES, where ROUTE is a route's name or "
     "`all`, and NAME an EC code (EC921, EC921:list, EC921:object), an HTTP status from 400 to 599, or one of "
-    "timeout, hang, drop, not-json, truncated, empty"
+    "timeout, hang, drop, not-json, truncated, empty. An EC code and a status come in the place of what the call does; "
+    "the others lose the answer to it. `:after` behind a status, `:before` behind drop or hang say otherwise"
 )
 
 _FORM = re.compile(r"(?P<route>[a-z/]+)=(?P<name>[A-Za-z0-9:-]+)(?:@(?P<rate>\d*\.?\d+)|\*(?P<times>\d+))?", re.ASCII)
-_NAME = re.compile(r"EC\d{3}(:list|:object)?|[45]\d\d|timeout|hang|drop|not-json|truncated|empty", re.ASCII)
+_NAME = re.compile(
+    r"EC\d{3}(:list|:object)?|[45]\d\d(:after)?|timeout|(hang|drop)(:before)?|not-json|truncated|empty", re.ASCII
+)
 _SILENT = {"timeout": Delivery.HUNG, "hang": Delivery.HUNG, "drop": Delivery.DROPPED}
 _STATUS_WORDS = {
     401: "Unauthorized",
@@ -99,8 +102,14 @@ class Faults:
             self._pending[place] = msgspec.structs.replace(fault, times=fault.times - 1)
 
 
+def comes_before(name: str) -> bool:
+    """Whether the failure keeps the call from having any effect."""
+    return name.endswith(":before") or (name[0] in "E45" and not name.endswith((":after", "empty")))
+
+
 def failed(route: str, name: str, answer: Answer) -> Answer:
     """What is sent in place of `answer`."""
+    name = name.removesuffix(":before").removesuffix(":after")
     if name in _SILENT:
         return Answer(0, b"", delivery=_SILENT[name])
     if name == "truncated":

@@ -33,6 +33,15 @@ class Order(msgspec.Struct):
     cancelled: int = 0
     average: int = 0
     reason: str = ""
+    tag: str = ""
+    validity: str = "DAY"
+    complexity: str = "REGULAR"
+    disclosed: int = 0
+    protection: str = "0.0"
+    updated: datetime | None = None
+    """When it last changed; None: when it was placed."""
+    live: bool = False
+    """Placed by the client: the market fills it. The orders that the day begins with stay as they are."""
 
     @property
     def pending(self) -> int:

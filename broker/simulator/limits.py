@@ -17,9 +17,14 @@ PER_SECOND = {
     "positions": 3,
     "orders": 3,
     "order": 10,
+    "orderchange": 10,
+    "cancelall": 3,
     "trades": 3,
     "historicaldata": 3,
     "marketquotes": 10,
+    "marketdepth": 10,
+    "openinterest": 10,
+    "margin": 10,
     "contractfiles": 2,
 }
 

@@ -11,6 +11,7 @@ from broker.simulator import control, routes
 from broker.simulator.account import Account
 from broker.simulator.calls import Call, CallLog
 from broker.simulator.contracts import Contracts
+from broker.simulator.counter import Counter
 from broker.simulator.desk import Desk
 from broker.simulator.dispatch import Dispatcher
 from broker.simulator.faults import Fault, Faults
@@ -57,7 +58,13 @@ class Simulator:
         self.account = Account(self.options.client_id, self.market, self.contracts, self._now)
         self._control = control.Control(self._calls, self._faults)
         self._dispatch = Dispatcher(
-            desk=Desk(self.sessions, self.account, self.market, self.contracts),
+            desk=Desk(
+                self.sessions,
+                self.account,
+                Counter(self.account, self.contracts, self._now),
+                self.market,
+                self.contracts,
+            ),
             sessions=self.sessions,
             faults=self._faults,
             limits=RateLimits(monotonic) if self.options.limits else None,

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from broker import tokens
+from tests.broker.contract_files import FileServer
 from tests.servers.redis_server import RedisServer
 
 SITE_PREFIX = "iifl:SIM0001:"
@@ -60,6 +61,14 @@ def kept(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> C
         return {name.removeprefix(SITE_PREFIX): int(redis.ttl(name)) for name in broker}
 
     return look
+
+
+@pytest.fixture
+def files(settings: Settings) -> Iterator[FileServer]:
+    """The broker, as far as it is contract files: ten rows in each unless a test says otherwise."""
+    with FileServer() as server:
+        settings.IIFL_BASE_URL = server.base_url
+        yield server
 
 
 @pytest.fixture

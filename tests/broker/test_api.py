@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ ROUTES = {
     "candles": f"/api/broker/candles?{HISTORY}",
     "contracts": "/api/broker/contracts/NSEEQ",
     "quotes": "/api/broker/quotes?symbols=RELIANCE,INFY",
+    "depth": "/api/broker/depth?symbol=INFY",
+    "openinterest": "/api/broker/openinterest?symbol=INFY&exchange=NSEEQ",
     "portfolio-summary": "/api/portfolio/summary",
     "portfolio-risk": "/api/portfolio/risk",
 }
@@ -33,7 +36,7 @@ any_route = pytest.mark.parametrize("address", ROUTES.values(), ids=ROUTES.keys(
 @pytest.fixture(autouse=True)
 def patient_quotes(settings: Settings) -> None:
     """No test here lasts until a quote ends."""
-    settings.CACHE_TTLS = {**settings.CACHE_TTLS, "quotes": 60}
+    settings.CACHE_TTLS = {**settings.CACHE_TTLS, "quotes": 60, "depth": 60}
 
 
 def with_slash(address: str) -> str:
@@ -54,7 +57,7 @@ def assert_error(response: Any, status: int, code: str) -> dict[str, Any]:
 
 
 def test_every_route_is_tested_here() -> None:
-    assert {pattern.name for pattern in urls.urlpatterns} == set(ROUTES)
+    assert {pattern.name for pattern in urls.urlpatterns} == set(ROUTES) | {"order-margin", "span-margin"}
 
 
 @any_route
@@ -220,3 +223,86 @@ def test_all_pages_and_searches_of_a_file_are_one_call(
         assert trader.get(f"/api/broker/contracts/NSEEQ{query}").status_code == 200
     assert [call.route for call in simulator.calls] == ["contractfiles"]
     assert set(kept()) == {"api:contracts:NSEEQ"}
+
+
+def test_candles_come_in_pages_to_who_asks_for_pages(simulator: Simulator, trader: APIClient) -> None:
+    whole = trader.get(ROUTES["candles"]).json()["data"]
+    first = trader.get(f"{ROUTES['candles']}&page=1&page_size=4").json()
+    assert (first["count"], first["previous"], first["data"]) == (len(whole), None, whole[:4])
+    assert set(first) == {"as_of", "stale", "count", "next", "previous", "data"}
+    second = trader.get(first["next"]).json()
+    assert second["data"] == whole[4:8]
+    assert "page=1&" in second["previous"] or second["previous"].endswith("page=1")
+
+
+@pytest.mark.usefixtures("redis")
+def test_the_depth_has_the_best_price_first(simulator: Simulator, trader: APIClient) -> None:
+    response = trader.get("/api/broker/depth?symbol=infy")
+    assert (response.status_code, response["X-Cache"]) == (200, "miss")
+    found = response.json()["data"]
+    assert (found["symbol"], found["exchange"], found["instrument_id"]) == ("INFY", "NSEEQ", "1594")
+    bids, asks = ([Decimal(level["price"]) for level in found[side]] for side in ("bids", "asks"))
+    assert bids == sorted(bids, reverse=True)
+    assert asks == sorted(asks)
+    assert bids[0] < asks[0]
+    assert trader.get("/api/broker/depth?symbol=INFY")["X-Cache"] == "hit"
+
+
+def test_open_interest_lies_within_the_days(simulator: Simulator, trader: APIClient) -> None:
+    found = trader.get("/api/broker/openinterest?symbol=INFY&exchange=NSEEQ").json()["data"]
+    assert found["day_low"] <= found["open_interest"] <= found["day_high"]
+
+
+ORDER = {"symbol": "INFY", "side": "BUY", "quantity": 5, "product": "DELIVERY", "order_type": "MARKET"}
+
+
+def test_what_an_order_would_need_is_asked_for_anew_each_time(simulator: Simulator, trader: APIClient) -> None:
+    for _ in range(2):
+        response = trader.post("/api/broker/margin", ORDER)
+        assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
+    found = response.json()
+    assert found["allowed"] is True
+    assert Decimal(found["used_after"]) - Decimal(found["used_before"]) == Decimal(found["required"]) > 0
+    assert [call.route for call in simulator.calls].count("preordermargin") == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"quantity": 0}, "quantity"),
+        ({"quantity": 50_000_001}, "quantity"),
+        ({"side": "B"}, "side"),
+        ({"order_type": "SLM"}, "order_type"),
+        ({"order_type": "LIMIT"}, "price"),
+        ({"price": "10"}, "price"),
+        ({"order_type": "SL", "price": "10"}, "trigger_price"),
+        ({"order_type": "LIMIT", "price": "-1"}, "price"),
+        ({"complexity": "CO"}, "stop_loss_leg_price"),
+        ({"complexity": "BO", "stop_loss_leg_price": "10"}, "target_leg_price"),
+        ({"exchange": "NSEFO"}, "product"),
+        ({"symbol": "*"}, "symbol"),
+    ],
+)
+def test_a_wanted_order_that_cannot_be_is_refused_by_field(
+    simulator: Simulator, trader: APIClient, change: dict[str, object], field: str
+) -> None:
+    response = trader.post("/api/broker/margin", ORDER | change)
+    assert response.status_code == 400
+    assert field in response.json()["error"]["detail"]
+    assert simulator.calls == ()
+
+
+def test_there_is_no_span_margin_of_shares(simulator: Simulator, trader: APIClient) -> None:
+    leg = {"symbol": "INFY", "exchange": "NSEEQ", "side": "BUY", "quantity": 25}
+    for legs in ([leg], [], [leg] * 51, None):
+        response = trader.post("/api/broker/span", {"legs": legs})
+        assert response.status_code == 400
+        assert "legs" in response.json()["error"]["detail"]
+
+
+@pytest.mark.parametrize("path", ["margin", "span"])
+def test_only_who_may_see_the_account_may_ask_what_orders_need(
+    anonymous: APIClient, stranger: APIClient, path: str
+) -> None:
+    assert anonymous.post(f"/api/broker/{path}", ORDER).status_code == 401
+    assert stranger.post(f"/api/broker/{path}", ORDER).status_code == 403

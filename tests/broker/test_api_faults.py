@@ -5,7 +5,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
-from broker import endpoints, gateway
+from broker import endpoints, gateway, refresh
 from broker.client import Client
 from broker.simulator import Simulator
 from broker.tokens import TokenStore
@@ -35,7 +35,7 @@ FAULTS = [
     ("truncated", 503, "broker_unreachable", "5"),
     ("not-json", 502, "broker_answer_unclear", None),
     ("404", 502, "broker_answer_unclear", None),
-    ("EC500", 502, "broker_refused", None),
+    ("EC500", 502, "broker_ip_not_allowed", None),
     ("EC003:object", 502, "broker_refused", None),
     ("EC003:list", 502, "broker_refused", None),
 ]
@@ -43,8 +43,9 @@ FAULTS = [
 
 @pytest.fixture(autouse=True)
 def hasty(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client does not pause between its two tries."""
-    client = Client(HTTPTransport(simulator.base_url, sleep=lambda _: None), TokenStore())
+    """The client does not pause between its tries."""
+    monkeypatch.setattr(refresh, "BRIEF", (0.0,))
+    client = Client(HTTPTransport(simulator.base_url), TokenStore())
     monkeypatch.setattr(gateway, "default_client", lambda: client)
 
 
@@ -84,7 +85,9 @@ def test_a_refusal_names_the_brokers_code(simulator: Simulator, trader: APIClien
 
 def test_a_silent_broker_is_a_504(simulator: Simulator, trader: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     trader.get("/api/broker/margins")  # the login is not what shall hang
-    monkeypatch.setattr(endpoints, "HOLDINGS", endpoints.Endpoint("holdings", "GET", "/holdings", timeout=0.2))
+    monkeypatch.setattr(
+        endpoints, "HOLDINGS", endpoints.Endpoint("holdings", "holdings", "GET", "/holdings", timeout=0.2)
+    )
     simulator.fail("holdings", "hang", times=1)
     response = trader.get("/api/broker/holdings")
     assert_error(response, 504, "broker_timeout")
@@ -110,7 +113,8 @@ def test_a_real_account_without_a_session_is_told_to_log_in(
     error = assert_error(trader.get(ROUTES[name]), 503, "broker_login_required")
     assert "manage.py brokerlogin" in error["message"]
     # The contract file is public: a symbol may be looked up in it.
-    assert {call.route for call in simulator.calls} <= ({"contractfiles"} if name in ("candles", "quotes") else set())
+    by_symbol = name in ("candles", "quotes", "depth", "openinterest")
+    assert {call.route for call in simulator.calls} <= ({"contractfiles"} if by_symbol else set())
 
 
 def test_contracts_need_no_session(simulator: Simulator, trader: APIClient, settings: Settings) -> None:
@@ -136,7 +140,9 @@ def test_no_secret_enters_an_error_or_the_log(
 ) -> None:
     assert trader.get("/api/broker/margins").status_code == 200
     secrets = secrets_of(trader)
-    monkeypatch.setattr(endpoints, "HOLDINGS", endpoints.Endpoint("holdings", "GET", "/holdings", timeout=0.2))
+    monkeypatch.setattr(
+        endpoints, "HOLDINGS", endpoints.Endpoint("holdings", "holdings", "GET", "/holdings", timeout=0.2)
+    )
     simulator.fail("holdings", fault)
     response = trader.get("/api/broker/holdings")
     assert response.status_code >= 500

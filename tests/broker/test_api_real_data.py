@@ -55,9 +55,11 @@ def test_candles_equal_the_rows_of_the_file(
         start = chance.randrange(len(rows))
         wanted = rows[start : start + chance.randrange(1, 300)]
         query = {"symbol": symbol, "interval": "1d", "from": wanted[0][0], "to": wanted[-1][0]}
-        for state in ("miss", "hit"):
+        # A range that overlaps an earlier one may be there already.
+        for states in ({"miss", "hit"}, {"hit"}):
             response = trader.get("/api/broker/candles", query)
-            assert (response.status_code, response["X-Cache"]) == (200, state)
+            assert response.status_code == 200
+            assert response["X-Cache"] in states
             assert [shown(candle) for candle in response.json()["data"]] == wanted
 
 

@@ -15,18 +15,20 @@ from broker.errors import (
     BrokerTimeout,
     BrokerUnreachable,
 )
+from broker.mapping import contract_csv
 from broker.models import BrokerSession
 from broker.simulator import Simulator
 from broker.tokens import TokenStore
 from broker.transport import HTTPTransport
-from broker.values import IST, Interval
+from broker.values import IST, Contract, Interval
+from tests.broker.contract_files import contracts
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def client(simulator: Simulator) -> Client:
-    return Client(HTTPTransport(simulator.base_url, sleep=lambda _: None), TokenStore())
+    return Client(HTTPTransport(simulator.base_url), TokenStore())
 
 
 def routes_called(simulator: Simulator) -> list[str]:
@@ -131,22 +133,27 @@ def test_what_is_no_read_is_never_sent_twice(client: Client, simulator: Simulato
 
 def test_a_silent_broker_is_a_timeout(client: Client, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     client.login("SIMULATED")
-    impatient = endpoints.Endpoint("holdings", "GET", "/holdings", timeout=0.2)
+    impatient = endpoints.Endpoint("holdings", "holdings", "GET", "/holdings", timeout=0.2)
     monkeypatch.setattr(endpoints, "HOLDINGS", impatient)
     simulator.fail("holdings", "hang", times=1)
     with pytest.raises(BrokerTimeout, match=r"0\.2 seconds"):
         client.holdings()
 
 
+def contract_of(client: Client, symbol: str) -> Contract:
+    rows = contract_csv.rows(client.contract_file("NSEEQ"))
+    return next(item for item in contracts(rows) if item.symbol == symbol)
+
+
 def test_one_day_of_candles_is_one_day(client: Client) -> None:
-    contract = next(item for item in client.contract_file("NSEEQ") if item.symbol == "RELIANCE")
+    contract = contract_of(client, "RELIANCE")
     monday = date(2024, 9, 16)
     candles = client.candles(contract, Interval.DAY, monday, monday)
     assert [candle.time for candle in candles] == [datetime(2024, 9, 16, 9, 15, tzinfo=IST)]
 
 
 def test_quotes_are_matched_by_id_and_unknown_ones_are_missing(client: Client) -> None:
-    known = next(item for item in client.contract_file("NSEEQ") if item.symbol == "INFY")
+    known = contract_of(client, "INFY")
     unknown = type(known)(**{**{name: getattr(known, name) for name in known.__struct_fields__}, "instrument_id": "7"})
     assert list(client.quotes([unknown, known])) == [("NSEEQ", known.instrument_id)]
 

@@ -9,9 +9,21 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from broker.errors import BrokerError
-from broker.mapping import books, envelope, market
-from broker.mapping.contracts import contracts
-from broker.values import Candle, Contract, Holding, Margins, Order, Position, Profile, Quote, Trade
+from broker.mapping import books, envelope, market, needs
+from broker.values import (
+    Candle,
+    Depth,
+    Holding,
+    Margins,
+    OpenInterest,
+    Order,
+    OrderMargin,
+    Position,
+    Profile,
+    Quote,
+    SpanMargin,
+    Trade,
+)
 from systemcache import codec
 from tests.broker.wire import ok
 
@@ -24,7 +36,10 @@ READERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "trades": (books.trades, list[Trade]),
     "candles": (market.candles, list[Candle]),
     "quotes": (lambda answer: list(market.quotes(answer).values()), list[Quote]),
-    "contracts": (contracts, list[Contract]),
+    "depth": (market.depth, Depth),
+    "open interest": (market.open_interest, OpenInterest),
+    "order margin": (needs.order_margin, OrderMargin),
+    "span margin": (needs.span_margin, SpanMargin),
 }
 ENVELOPE_NAMES = ["status", "stat", "message", "emsg", "result", "data", "candles"]
 ROW_NAMES = [
@@ -32,6 +47,7 @@ ROW_NAMES = [
     *("bseTradingSymbol", "nseInstrumentId", "totalQuantity", "averageTradedPrice", "previousDayClose", "tickSize"),
     *("instrumentId", "InstrumentId", "tradingSymbol", "exchange", "netQuantity", "netAveragePrice", "multiplier"),
     *("realizedPnl", "orderStatus", "quantity", "price", "exchangeTimestamp", "fillTimestamp", "tradedPrice", "ltp"),
+    *("marketDepth", "bids", "asks", "openInterest", "dayHighOi", "currentOrderMargin", "fundShort", "totalMargin"),
     *("close", "besAskPrice", "tickTimestamp", "instrumentType", "expiry", "strikePrice", "lotSize"),
 ]
 NAMES = ENVELOPE_NAMES + ROW_NAMES

@@ -85,6 +85,7 @@ DOCUMENTED_ORDER = Order(
     average_price=Decimal("0.0"),
     trigger_price=Decimal("0.0"),
     disclosed_quantity=0,
+    cancelled_quantity=0,
     placed_at=datetime(2024, 9, 20, 16, 5, 33, tzinfo=IST),
     updated_at=datetime(2024, 9, 20, 16, 5, 32, tzinfo=IST),
     rejection_reason="",

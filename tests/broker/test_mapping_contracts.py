@@ -1,17 +1,15 @@
-"""Contract files: their rows, their symbols, their failures."""
+"""Rows of contract files: what they say, and what is none."""
 
 import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from broker.errors import BrokerAnswerUnclear
-from broker.mapping.contracts import contracts, split_symbol
+from broker.mapping.contracts import split_symbol
 from broker.values import Contract
-from tests.broker.wire import ok
+from tests.broker.contract_files import contracts, index
 
 SHARE = {"exchange": "NSEEQ", "instrumentId": "2885", "tradingSymbol": "RELIANCE-EQ"}
 
@@ -34,11 +32,6 @@ def test_only_the_last_hyphen_of_an_nse_share_parts_symbol_and_series(
     exchange: str, trading_symbol: str, symbol: str, series: str
 ) -> None:
     assert split_symbol(exchange, trading_symbol) == (symbol, series)
-
-
-@pytest.mark.parametrize("wrap", [lambda rows: rows, ok, lambda rows: {"result ": rows}])
-def test_a_file_is_a_bare_list_or_one_under_result(wrap: Any) -> None:
-    assert [contract.symbol for contract in contracts(wrap([SHARE]))] == ["RELIANCE"]
 
 
 def test_an_option_is_read_whole() -> None:
@@ -98,29 +91,33 @@ def test_a_blank_strike_and_tick_are_none(blank: object) -> None:
 
 
 def test_an_index_row_without_a_trading_symbol_goes_by_its_underlying() -> None:
-    row = {"exchange": "NSEEQ", "underlyingInstrumentSymbol": "NIFTY 50", "instrumentId": "999920000"}
-    (contract,) = contracts([row | {"instrumentType": "INDEX", "tradingSymbol": ""}])
-    assert (contract.symbol, contract.series) == ("NIFTY 50", "")
+    (contract,) = contracts([index("NIFTY 50", 999920000)], "INDICES")
+    assert (contract.exchange, contract.symbol, contract.series) == ("NSEEQ", "NIFTY 50", "")
+
+
+def test_an_index_row_belongs_to_the_file_of_indices_alone() -> None:
+    for file in ("NSEEQ", "BSEEQ"):
+        assert contracts([index("NIFTY 50", 999920000), SHARE], file) == contracts([SHARE])
 
 
 def test_india_vix_is_asked_for_at_nseeq_whatever_its_row_says() -> None:
-    row = {"exchange": "NSEFO", "underlyingInstrumentSymbol": "INDIA VIX", "instrumentId": "999920019"}
-    assert contracts([row | {"instrumentType": "INDEX"}])[0].exchange == "NSEEQ"
+    row = index("INDIA VIX", 999920019, exchange="NSEFO")
+    assert contracts([row], "INDICES")[0].exchange == "NSEEQ"
 
 
 def test_rows_without_an_id_or_a_name_are_left_out() -> None:
-    nameless = [{**SHARE, "instrumentId": ""}, {**SHARE, "tradingSymbol": "-"}, {}, None, 5]
+    nameless = [{**SHARE, "instrumentId": ""}, {**SHARE, "tradingSymbol": "-"}, {}]
     assert contracts([*nameless, SHARE]) == contracts([SHARE])
 
 
-@pytest.mark.parametrize("answer", [[{}], [None], ok([{"status": "Success"}]), {}, ok({}), ok(None), "x", None])
-def test_a_file_without_a_single_contract_is_unclear(answer: Any) -> None:
-    with pytest.raises(BrokerAnswerUnclear):
-        contracts(answer)
+def test_what_no_column_could_hold_is_left_out_or_cut() -> None:
+    assert contracts([{**SHARE, "instrumentId": "9" * 33}, {**SHARE, "tradingSymbol": "A" * 65}]) == []
+    (contract,) = contracts([{**SHARE, "underlyingInstrumentName": "\0N" * 300, "optionType": "O" * 300}])
+    assert (contract.name, len(contract.option_type)) == ("N" * 200, 12)
 
 
-def test_a_file_may_be_empty() -> None:
-    assert contracts([]) == []
+def test_a_row_without_an_exchange_is_of_its_files() -> None:
+    assert contracts([{**SHARE, "exchange": ""}], "BSEEQ")[0].exchange == "BSEEQ"
 
 
 def test_the_whole_file_is_read(shared_data: Path) -> None:

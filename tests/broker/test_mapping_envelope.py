@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
-from broker.errors import BrokerAnswerUnclear, BrokerError, BrokerLoginRequired, BrokerRefused
+from broker.errors import (
+    AccountBlocked,
+    BrokerAddressRefused,
+    BrokerAnswerUnclear,
+    BrokerError,
+    BrokerLoginRequired,
+    BrokerRefused,
+)
 from broker.mapping import books, envelope, market
-from broker.mapping.contracts import contracts
 from tests.broker.wire import EC_SHAPES, ok
 
 READERS: dict[str, Callable[[Any], Any]] = {
@@ -21,7 +27,6 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "trades": books.trades,
     "candles": market.candles,
     "quotes": market.quotes,
-    "contracts": contracts,
 }
 any_reader = pytest.mark.parametrize("read", READERS.values(), ids=READERS.keys())
 any_ec_shape = pytest.mark.parametrize("shape", EC_SHAPES.values(), ids=EC_SHAPES.keys())
@@ -40,8 +45,28 @@ def test_a_code_is_found_in_every_wrapping_by_every_reader(
     read: Callable[[Any], Any], shape: Callable[[str], Any]
 ) -> None:
     with pytest.raises(BrokerRefused, match="so it is") as caught:
-        read(shape("EC500"))
-    assert caught.value.ec == "EC500"
+        read(shape("EC003"))
+    assert caught.value.ec == "EC003"
+
+
+def test_an_address_that_is_not_registered_is_told_with_what_to_do() -> None:
+    with pytest.raises(BrokerAddressRefused, match=r"IPv4 address .* IPv6") as caught:
+        envelope.result(EC_SHAPES["list"]("EC500"))
+    assert (caught.value.code, caught.value.ec) == ("broker_ip_not_allowed", "EC500")
+
+
+@pytest.mark.parametrize("code", ["EC004", "EC014", "EC081", "EC703", "EC704", "EC705"])
+def test_a_blocked_account_sends_to_the_brokers_support(code: str) -> None:
+    with pytest.raises(AccountBlocked, match=rf"so it is \({code}\)"):
+        envelope.result(EC_SHAPES["object"](code))
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"), [("EC809", "too long"), ("EC002", "no such client"), ("EC777", "no reason given")]
+)
+def test_a_code_without_a_message_is_explained(code: str, meaning: str) -> None:
+    with pytest.raises(BrokerRefused, match=meaning):
+        envelope.result({"status": "Ok", "result": [{"status": code, "message": ""}]})
 
 
 @any_reader
@@ -101,6 +126,6 @@ def test_a_dead_session_is_found_before_the_reader_judges() -> None:
 
 def test_a_refusal_says_what_the_broker_said_and_the_code() -> None:
     with pytest.raises(BrokerError) as caught:
-        envelope.result(ok({"status": "EC500", "message": "IP address not authorized"}))
-    assert str(caught.value) == "The broker refused the request: IP address not authorized (EC500)."
-    assert caught.value.detail == {"ec": "EC500"}
+        envelope.result(ok({"status": "EC003", "message": "Something went wrong"}))
+    assert str(caught.value) == "The broker refused the request: Something went wrong (EC003)."
+    assert caught.value.detail == {"ec": "EC003"}

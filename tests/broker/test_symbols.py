@@ -1,201 +1,228 @@
-"""Symbols mean exactly one contract, or none; the contract file is asked for once."""
+"""Symbols mean exactly one contract, or none; a look-up is two statements by index, the next one none."""
 
 import csv
 import json
-from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
 from broker import gateway
 from broker.errors import BrokerUnreachable, UnknownSymbol
-from broker.mapping.contracts import contracts
 from broker.simulator import Simulator
-from broker.symbols import INDEX_LIFE, SymbolDirectory, SymbolIndex
-from broker.values import Contract
+from broker.symbols import LIFE, SymbolDirectory, find
+from tests.broker.contract_files import index, put, share, shares
+
+pytestmark = pytest.mark.django_db
 
 
-@lru_cache
-def index_of(path: Path) -> SymbolIndex:
-    return SymbolIndex(contracts(json.loads(path.read_text())))
-
-
-@pytest.fixture
-def index(shared_data: Path) -> SymbolIndex:
-    """All of NSE's real contracts."""
-    return index_of(shared_data / "contracts" / "NSEEQ.json")
-
-
-def made(*trading_symbols: str, exchange: str = "NSEEQ") -> list[Contract]:
-    return contracts(
-        [
-            {"exchange": exchange, "tradingSymbol": name, "instrumentId": place}
-            for place, name in enumerate(trading_symbols, 1)
-        ]
-    )
-
-
-def found(index: SymbolIndex, symbol: str) -> str | None:
-    contract = index.find(symbol)
+def found(symbol: str, file: str = "NSEEQ") -> str | None:
+    contract = find(file, symbol)
     return contract.trading_symbol if contract else None
 
 
-@pytest.mark.parametrize(
-    ("symbol", "trading_symbol", "number"),
-    [
-        ("RELIANCE", "RELIANCE-EQ", "2885"),
-        ("RELIANCE-EQ", "RELIANCE-EQ", "2885"),
-        ("reliance", "RELIANCE-EQ", "2885"),
-        (" RELIANCE ", "RELIANCE-EQ", "2885"),
-        ("M&M", "M&M-EQ", "2031"),
-        ("BAJAJ-AUTO", "BAJAJ-AUTO-EQ", "16669"),
-        ("BAJAJ-AUTO-EQ", "BAJAJ-AUTO-EQ", "16669"),
-        ("IDEA", "IDEA-EQ", "14366"),
-        ("RELINFRA", "RELINFRA-BE", None),
-        ("RELINFRA-BE", "RELINFRA-BE", None),
-        ("M&MFIN", "M&MFIN-EQ", None),
-        ("M&MFIN-N3", "M&MFIN-N3", None),
-        ("IMC1-N2", "IMC1-N2", None),
-    ],
-)
-def test_a_real_symbol_is_its_contract(
-    index: SymbolIndex, symbol: str, trading_symbol: str, number: str | None
-) -> None:
-    contract = index.find(symbol)
-    assert contract is not None
-    assert contract.trading_symbol == trading_symbol
-    assert number is None or contract.instrument_id == number
+@pytest.fixture
+def real_file(shared_data: Path, simulator: Simulator) -> None:
+    """All of NSE's real contracts."""
+    put("NSEEQ", json.loads((shared_data / "contracts" / "NSEEQ.json").read_text()))
+    put("INDICES", [index("NIFTY 50", 999920000)])
 
 
-@pytest.mark.parametrize(
-    "symbol", ["RELIANC", "REL", "RELIANCE-", "RELIANCE-BE", "RELIANCEE", "", "-EQ", "EQ", "BAJAJ", "M", "*", "MM"]
-)
-def test_a_part_of_a_symbol_is_no_symbol(index: SymbolIndex, symbol: str) -> None:
-    assert index.find(symbol) is None
+REAL = {
+    "RELIANCE": ("RELIANCE-EQ", "2885"),
+    "RELIANCE-EQ": ("RELIANCE-EQ", "2885"),
+    "reliance": ("RELIANCE-EQ", "2885"),
+    " RELIANCE ": ("RELIANCE-EQ", "2885"),
+    "M&M": ("M&M-EQ", "2031"),
+    "BAJAJ-AUTO": ("BAJAJ-AUTO-EQ", "16669"),
+    "BAJAJ-AUTO-EQ": ("BAJAJ-AUTO-EQ", "16669"),
+    "IDEA": ("IDEA-EQ", "14366"),
+    "RELINFRA": ("RELINFRA-BE", None),
+    "RELINFRA-BE": ("RELINFRA-BE", None),
+    "M&MFIN": ("M&MFIN-EQ", None),
+    "M&MFIN-N3": ("M&MFIN-N3", None),
+    "IMC1-N2": ("IMC1-N2", None),
+}
+PARTS = ["RELIANC", "REL", "RELIANCE-", "RELIANCE-BE", "RELIANCEE", "", "-EQ", "EQ", "BAJAJ", "M", "*", "MM", "%", "_"]
+LISTED_NO_MORE = ["HDFC", "TATAMOTORS"]
+OF_SEVERAL_SERIES = ["IMC1", "AAFS27B"]
 
 
-@pytest.mark.parametrize("symbol", ["HDFC", "TATAMOTORS"])
-def test_a_share_that_is_listed_no_more_is_not_found_under_a_similar_name(index: SymbolIndex, symbol: str) -> None:
-    assert index.find(symbol) is None
+def test_a_real_symbol_is_its_contract(real_file: None) -> None:
+    for symbol, (trading_symbol, number) in REAL.items():
+        contract = gateway.resolve(symbol)
+        assert contract.trading_symbol == trading_symbol, symbol
+        assert number is None or contract.instrument_id == number
 
 
-@pytest.mark.parametrize("symbol", ["IMC1", "AAFS27B"])
-def test_a_symbol_of_several_series_that_are_no_shares_is_ambiguous(index: SymbolIndex, symbol: str) -> None:
-    assert index.find(symbol) is None
+def test_a_part_of_a_symbol_and_an_ambiguous_one_are_no_symbols(real_file: None) -> None:
+    for symbol in (*PARTS, *LISTED_NO_MORE, *OF_SEVERAL_SERIES, "A\0B", "\ud800", "A" * 5000):
+        with pytest.raises(UnknownSymbol):
+            gateway.resolve(symbol)
 
 
-def test_all_of_the_nifty_500_are_found_exactly(index: SymbolIndex, shared_data: Path) -> None:
+def test_all_of_the_nifty_500_are_found_exactly(real_file: None, shared_data: Path) -> None:
     (path,) = (shared_data / "indices").glob("ind_nifty500list*.csv")
     with path.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert len(rows) == 500
     # The list's own series is not compared: RELINFRA and OLAELEC change theirs.
-    assert [
-        row["Symbol"] for row in rows if (hit := index.find(row["Symbol"])) is None or hit.symbol != row["Symbol"]
-    ] == []
+    assert [row["Symbol"] for row in rows if gateway.resolve(row["Symbol"]).symbol != row["Symbol"]] == []
 
 
 def test_of_several_series_the_plain_shares_one_is_meant() -> None:
-    index = SymbolIndex(made("ABC-N1", "ABC-BE", "ABC-EQ", "ABC-SM"))
-    assert found(index, "ABC") == "ABC-EQ"
-    assert found(index, "ABC-SM") == "ABC-SM"
-    assert found(SymbolIndex(made("ABC-N1", "ABC-SM", "ABC-BE")), "ABC") == "ABC-BE"
+    put("NSEEQ", shares("ABC-N1", "ABC-BE", "ABC-EQ", "ABC-SM"))
+    assert found("ABC") == "ABC-EQ"
+    assert found("ABC-SM") == "ABC-SM"
+    put("NSEEQ", shares("ABC-N1", "ABC-SM", "ABC-BE"))
+    assert found("ABC") == "ABC-BE"
 
 
 def test_two_rows_of_the_same_series_are_ambiguous_and_another_series_is_not_taken_instead() -> None:
-    assert found(SymbolIndex(made("ABC-EQ", "abc-EQ", "ABC-BE")), "ABC") is None
+    put("NSEEQ", shares("ABC-EQ", "abc-EQ", "ABC-BE"))
+    assert found("ABC") is None
+
+
+def test_one_and_the_same_row_twice_is_not_ambiguous() -> None:
+    put("NSEEQ", shares("ABC-EQ") * 3)
+    assert found("ABC") == "ABC-EQ"
 
 
 def test_a_symbol_of_one_series_is_found_whatever_the_series() -> None:
-    assert found(SymbolIndex(made("ABC-N1", "XYZ-N1")), "ABC") == "ABC-N1"
+    put("NSEEQ", shares("ABC-N1", "XYZ-N1"))
+    assert found("ABC") == "ABC-N1"
+
+
+def test_small_letters_in_the_file_are_found_too() -> None:
+    put("INDICES", [index("Nifty Bank", 999920005)])
+    assert found("NIFTY BANK", "INDICES") == "Nifty Bank"
 
 
 def test_bse_names_have_no_series_to_leave_out() -> None:
-    index = SymbolIndex(made("BAJAJ-AUTO", "RELIANCE", exchange="BSEEQ"))
-    assert found(index, "BAJAJ-AUTO") == "BAJAJ-AUTO"
-    assert found(index, "BAJAJ") is None
+    put("BSEEQ", shares("BAJAJ-AUTO", "RELIANCE", exchange="BSEEQ"))
+    assert found("BAJAJ-AUTO", "BSEEQ") == "BAJAJ-AUTO"
+    assert found("BAJAJ", "BSEEQ") is None
+    assert found("RELIANCE") is None
 
 
-class Files:
-    """A source of contract files with a clock beside it."""
+def test_an_index_is_found_in_indices_and_where_it_is_quoted(simulator: Simulator) -> None:
+    nifty = gateway.resolve("NIFTY 50", "INDICES")
+    assert (nifty.instrument_id, nifty.exchange) == ("999920000", "NSEEQ")
+    assert gateway.resolve("NIFTY 50", "NSEEQ") == nifty
+    assert gateway.resolve("SENSEX", "BSEEQ").instrument_id == "999901"
+    with pytest.raises(UnknownSymbol):
+        gateway.resolve("SENSEX", "NSEEQ")
+
+
+def test_a_share_of_bse_alone_is_found_there(simulator: Simulator) -> None:
+    put("BSEEQ", [share("ONLYHERE", 511_000, "BSEEQ")])
+    assert gateway.resolve("ONLYHERE", "BSEEQ").instrument_id == "511000"
+    with pytest.raises(UnknownSymbol):
+        gateway.resolve("ONLYHERE")
+
+
+def test_rows_of_another_broker_are_not_seen(simulator: Simulator, settings: Settings) -> None:
+    """Instrument ids of the simulator would be other shares at the broker."""
+    assert find("NSEEQ", "RELIANCE") is None
+    gateway.resolve("RELIANCE")
+    assert find("NSEEQ", "RELIANCE") is not None
+    settings.IIFL_BASE_URL = "http://127.0.0.1:9/v1"
+    assert find("NSEEQ", "RELIANCE") is None
+
+
+# --- what a process remembers --------------------------------------------------------------------------------
+
+
+class Watch:
+    """A clock, and a source that says whether its files can be had."""
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.rows = made("ABC-EQ")
-        self.asked: list[str] = []
+        self.ensured: list[str] = []
         self.broken = False
 
-    def load(self, exchange: str) -> list[Contract]:
-        self.asked.append(exchange)
+    def ensure(self, file: str) -> None:
+        self.ensured.append(file)
         if self.broken:
             raise BrokerUnreachable("gone")
-        return self.rows
 
     def directory(self) -> SymbolDirectory:
-        return SymbolDirectory(self.load, clock=lambda: self.now)
+        return SymbolDirectory(self.ensure, clock=lambda: self.now)
 
 
-def test_the_file_is_read_anew_after_the_indexs_life_and_not_before() -> None:
-    files = Files()
-    directory = files.directory()
+def test_a_symbol_known_to_the_process_costs_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    put("NSEEQ", shares("ABC-EQ"))
+    watch = Watch()
+    directory = watch.directory()
+    with django_assert_num_queries(1):
+        first = directory.resolve("ABC", "NSEEQ")
+    with django_assert_num_queries(0):
+        assert directory.resolve(" abc ", "NSEEQ") == first
+    assert watch.ensured == ["NSEEQ"]
+
+
+def test_what_the_process_remembers_ends_after_its_life_and_not_before() -> None:
+    put("NSEEQ", shares("ABC-EQ"))
+    watch = Watch()
+    directory = watch.directory()
     directory.resolve("ABC", "NSEEQ")
-    files.rows = made("XYZ-EQ")
-    files.now += INDEX_LIFE - 0.1
+    put("NSEEQ", shares("XYZ-EQ"))
+    watch.now += LIFE - 0.1
     assert directory.resolve("ABC", "NSEEQ").symbol == "ABC"
-    assert files.asked == ["NSEEQ"]
-    files.now += 0.1
+    watch.now += 0.2
     assert directory.resolve("XYZ", "NSEEQ").symbol == "XYZ"
     with pytest.raises(UnknownSymbol, match="ABC"):
         directory.resolve("ABC", "NSEEQ")
-    assert files.asked == ["NSEEQ", "NSEEQ"]
 
 
-def test_each_exchange_has_a_file_of_its_own() -> None:
-    files = Files()
-    directory = files.directory()
-    for exchange in ("NSEEQ", "BSEEQ", "NSEEQ", "BSEEQ"):
-        directory.resolve("ABC", exchange)
-    assert files.asked == ["NSEEQ", "BSEEQ"]
+def test_a_refresh_of_this_process_is_seen_at_once(simulator: Simulator) -> None:
+    gateway.resolve("RELIANCE")
+    put("NSEEQ", shares("ABC-EQ"))
+    assert gateway.resolve("RELIANCE").symbol == "RELIANCE"
+    gateway.refresh_contracts("NSEEQ", pauses=())
+    put("NSEEQ", [share("RELIANCE-EQ", 77)])
+    assert gateway.resolve("RELIANCE").instrument_id == "77"
 
 
-def test_while_the_file_cannot_be_had_the_symbols_known_before_are_found_and_it_is_asked_for_once_a_life() -> None:
-    files = Files()
-    directory = files.directory()
-    directory.resolve("ABC", "NSEEQ")
-    files.broken = True
-    files.now += INDEX_LIFE
-    for _ in range(3):
-        assert directory.resolve("ABC", "NSEEQ").symbol == "ABC"
-    assert len(files.asked) == 2
+def test_a_crowd_of_symbols_does_not_fill_the_memory() -> None:
+    put("NSEEQ", [share(f"S{number}-EQ", number) for number in range(2_100)])
+    directory = Watch().directory()
+    for number in range(2_100):
+        directory.resolve(f"S{number}", "NSEEQ")
+    assert len(directory._known._kept) == 2_000
 
 
 def test_without_any_file_the_brokers_error_is_the_answer_and_is_not_remembered() -> None:
-    files = Files()
-    directory = files.directory()
-    files.broken = True
+    watch = Watch()
+    directory = watch.directory()
+    watch.broken = True
     with pytest.raises(BrokerUnreachable):
         directory.resolve("ABC", "NSEEQ")
-    files.broken = False
+    watch.broken = False
+    put("NSEEQ", shares("ABC-EQ"))
     assert directory.resolve("ABC", "NSEEQ").symbol == "ABC"
 
 
-def test_what_is_forgotten_is_read_anew() -> None:
-    files = Files()
-    directory = files.directory()
-    directory.resolve("ABC", "NSEEQ")
-    directory.forget()
-    directory.resolve("ABC", "NSEEQ")
-    assert files.asked == ["NSEEQ", "NSEEQ"]
-
-
-@pytest.mark.parametrize("look_up", [gateway.resolve, lambda symbol: gateway.quotes([symbol])])
-@pytest.mark.django_db
-def test_many_look_ups_are_one_contract_file_even_without_redis(
-    simulator: Simulator, look_up: Callable[[str], object]
+@pytest.mark.parametrize("with_redis", [True, False])
+def test_many_look_ups_are_one_contract_file_with_redis_and_without(
+    simulator: Simulator, request: pytest.FixtureRequest, with_redis: bool
 ) -> None:
+    if with_redis:
+        request.getfixturevalue("redis_store")
     for symbol in ("RELIANCE", "INFY", "M&M", "TCS", "RELIANCE-EQ"):
-        look_up(symbol)
-    with pytest.raises(UnknownSymbol):
-        look_up("RELIANC")
+        gateway.resolve(symbol)
+        gateway.quotes([symbol])
+        gateway.forget_symbols()  # as in another process
     assert [call.route for call in simulator.calls].count("contractfiles") == 1
+
+
+def test_a_known_symbol_asks_neither_database_nor_redis(
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    contract = gateway.resolve("RELIANCE")
+    monkeypatch.setattr(gateway, "fetch", None)
+    with django_assert_num_queries(0):
+        assert gateway.resolve("RELIANCE") == contract

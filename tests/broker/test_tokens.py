@@ -195,6 +195,9 @@ class Answers:
         self.answer = answer
         self.bodies: list[object] = []
 
+    def download(self, endpoint: Endpoint, **parts: str) -> Iterator[bytes]:
+        raise NotImplementedError
+
     def call(self, endpoint: Endpoint, *, token: str | None = None, body: object = None, **parts: str) -> Any:
         self.bodies.append(body)
         return self.answer
@@ -295,6 +298,8 @@ def stored_in_redis(redis: Redis) -> Iterator[bytes]:
         match redis.type(name):
             case b"hash":
                 yield repr(redis.hgetall(name)).encode()
+            case b"zset":
+                yield repr(redis.zrange(name, 0, -1)).encode()
             case b"list":
                 yield repr(redis.lrange(name, 0, -1)).encode()
             case _:

@@ -1,10 +1,13 @@
 """One call over HTTP: what a status means, what travels, what never does."""
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import requests
+from django.conf import settings as django_settings
 
 from broker import endpoints
 from broker.errors import (
@@ -15,6 +18,7 @@ from broker.errors import (
     BrokerTimeout,
     BrokerUnreachable,
 )
+from broker.limits import Limiter
 from broker.transport import HTTPTransport, translated
 
 FOREIGN = [
@@ -47,8 +51,23 @@ def response(status: int, body: bytes = b"{}", **headers: str) -> requests.Respo
     return made
 
 
-def transport(monkeypatch: pytest.MonkeyPatch, wire: Wire, slept: list[float] | None = None) -> HTTPTransport:
-    made = HTTPTransport("http://broker.test/v1", sleep=(slept if slept is not None else []).append)
+class Turns:
+    """The limiter's place: writes down what it is asked, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, float | None]] = []
+
+    @contextmanager
+    def turn(self, family: str) -> Iterator[None]:
+        self.asked.append((family, None))
+        yield
+
+    def pause(self, family: str, seconds: float) -> None:
+        self.asked.append((family, seconds))
+
+
+def transport(monkeypatch: pytest.MonkeyPatch, wire: Wire, limiter: Limiter | None = None) -> HTTPTransport:
+    made = HTTPTransport("http://broker.test/v1", limiter=limiter)
     monkeypatch.setattr(made, "_session", wire)
     return made
 
@@ -116,11 +135,22 @@ def test_how_long_a_busy_broker_asks_us_to_wait_is_passed_on_within_reason(
     monkeypatch: pytest.MonkeyPatch, header: str, seconds: int
 ) -> None:
     busy = [response(429, Retry_After=header) for _ in range(2)]
-    slept: list[float] = []
+    turns = Turns()
     with pytest.raises(BrokerBusy) as caught:
-        transport(monkeypatch, Wire(*busy), slept).call(endpoints.HOLDINGS)
+        transport(monkeypatch, Wire(*busy), turns).call(endpoints.HOLDINGS)
     assert caught.value.retry_after == seconds
-    assert slept == [min(seconds, 1)]
+    assert turns.asked == 2 * [("holdings", None), ("holdings", seconds)]
+
+
+def test_each_contract_file_has_turns_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns()
+    transport(monkeypatch, Wire(response(200)), turns).call(endpoints.CONTRACT_FILE, exchange="BSEFO")
+    assert turns.asked == [("contract_files:BSEFO", None)]
+
+
+def test_every_route_has_a_limit_in_the_settings() -> None:
+    routes = [value for value in vars(endpoints).values() if isinstance(value, endpoints.Endpoint)]
+    assert {route.limit.partition(":")[0] for route in routes} <= set(django_settings.IIFL_LIMITS)
 
 
 @pytest.mark.parametrize("first", [response(503), response(429), requests.ConnectionError("reset")])
@@ -155,16 +185,16 @@ def test_the_token_travels_in_its_header_and_is_never_redirected(monkeypatch: py
     first, second = wire.sent
     assert first["headers"] == {"Authorization": "Bearer secret-token"}
     assert first["allow_redirects"] is False
-    assert (second["headers"], second["url"]) == ({}, "http://broker.test/v1/contractfiles/NSEEQ.json")
+    assert (second["headers"], second["url"]) == ({}, "http://broker.test/v1/contractfiles/NSEEQ.csv")
 
 
 def test_every_route_has_its_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     routes = [value for value in vars(endpoints).values() if isinstance(value, endpoints.Endpoint)]
-    assert len(routes) == 10
+    assert len(routes) == 21
     wire = Wire(*[response(200) for _ in routes])
     made = transport(monkeypatch, wire)
     for route in routes:
-        made.call(route, exchange="NSEEQ")
+        made.call(route, exchange="NSEEQ", order_id="1")
     assert [call["timeout"] for call in wire.sent] == [(5.0, route.timeout) for route in routes]
 
 

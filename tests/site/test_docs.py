@@ -1,6 +1,8 @@
 """The papers stay true: what they name is there, and what must be named is."""
 
+import importlib
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from systemcache import families
 
 ROOT = Path(settings.BASE_DIR)
 PAPERS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-PERMISSION = re.compile(r"\.(add_|change_|delete_|view_|clear_|trade$)")
+PERMISSION = re.compile(r"\.(add_|change_|delete_|view_|clear_|trade$|log_in$)")
 READER = re.compile(r"env\.\w+\(\s*\"([A-Z_]+)\"")
 
 
@@ -25,6 +27,7 @@ def variables_read() -> set[str]:
     source = text_of("tradingsite/settings.py")
     listed = {f"CACHE_TTL_{name.upper()}" for name in settings.CACHE_TTLS}
     listed |= {f"CACHE_STALE_{name.upper()}" for name in settings.CACHE_STALE}
+    listed |= {f"IIFL_LIMIT_{name.upper()}" for name in settings.IIFL_LIMITS}
     return set(READER.findall(source)) | listed
 
 
@@ -34,6 +37,9 @@ def test_every_variable_that_is_read_stands_in_the_example_and_no_other() -> Non
 
 
 def test_the_examples_defaults_are_the_defaults() -> None:
+    limits = importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"]).IIFL_LIMITS
+    for name, value in re.findall(r"^IIFL_LIMIT_([A-Z_]+)=(\d+)", text_of(".env.example"), re.MULTILINE):
+        assert limits.get(name.lower(), settings.IIFL_LIMIT_WAIT) == int(value)
     for name, value in re.findall(r"^CACHE_TTL_([A-Z_]+)=(\d+)", text_of(".env.example"), re.MULTILINE):
         assert settings.CACHE_TTLS[name.lower()] == int(value)
     for name, value in re.findall(r"^CACHE_STALE_([A-Z_]+)=(\d+)", text_of(".env.example"), re.MULTILINE):

@@ -14,7 +14,9 @@ from django.core.management import call_command
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from broker.models import BrokerSession, Contract, ContractFile
 from broker.simulator import Simulator
 from systemcache.models import ApiToken, ClearRecord
 from tests.servers.project import ROOT, files
@@ -24,17 +26,28 @@ from watchlist.models import Signal, TradingSetting, WatchlistItem
 
 LONGEST_FILE = 400  # lines
 
+
+def contract() -> Contract:
+    file = ContractFile.objects.create(file="NSEEQ", generation=1)
+    return Contract.objects.create(file=file, generation=1, trading_symbol="TCS-EQ", lot_size=1)
+
+
 ROWS: dict[type[Model], Callable[[User], Model]] = {
     User: lambda user: user,
     Group: lambda _: Group.objects.create(name="traders"),
     ApiToken: lambda user: ApiToken.objects.create(user=user, name="notebook", digest="0" * 64),
     ClearRecord: lambda _: ClearRecord.objects.create(by="admin", what="*", keys=3, seconds=0.1),
+    BrokerSession: lambda _: BrokerSession.objects.create(client_id="OTHER", ciphertext=b"", expires_at=timezone.now()),
+    ContractFile: lambda _: ContractFile.objects.create(file="NSEEQ"),
+    Contract: lambda _: contract(),
     WatchlistItem: lambda _: WatchlistItem.objects.create(symbol="TCS"),
     Signal: lambda _: Signal.objects.create(symbol="TCS", signal_type="buy"),
     TradingSetting: lambda _: TradingSetting.objects.get(key="max_positions"),
 }
-NOT_ADDED = (ApiToken, ClearRecord)  # a new token is shown once, on no page; a record is made by a clear
-KEPT = (TradingSetting, ClearRecord)  # programs ask for settings by name; a record stays
+OF_THE_BROKER = (BrokerSession, ContractFile, Contract)  # to be seen here, made elsewhere
+# A new token is shown once, on no page; a record is made by a clear.
+NOT_ADDED = (ApiToken, ClearRecord, *OF_THE_BROKER)
+KEPT = (TradingSetting, ClearRecord, *OF_THE_BROKER)  # programs ask for settings by name; a record stays
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 

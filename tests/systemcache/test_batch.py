@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from systemcache import store
 from systemcache.batch import fetch_many
-from systemcache.fetch import fetch
+from systemcache.fetch import failures, fetch
 from systemcache.keys import Params
 from tests.systemcache.samples import PRICE, Price
 
@@ -49,3 +50,52 @@ def test_what_the_source_does_not_have_is_none_and_is_asked_for_again() -> None:
 def test_with_redis_gone_all_come_from_the_source() -> None:
     found = fetch_many(PRICE, WANTED, lambda missing: [price(item["symbol"]) for item in missing])
     assert [item.state for item in found if item] == ["bypass"] * 3
+
+
+class Away(Exception):
+    """A failure of the source."""
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_what_one_call_brought_is_kept_although_the_rest_of_it_failed() -> None:
+    def load(missing: list[Params]) -> list[Price | Exception]:
+        return [Away() if item["symbol"] == "B" else price(item["symbol"]) for item in missing]
+
+    with pytest.raises(Away):
+        fetch_many(PRICE, WANTED, load)
+    assert [fetch(PRICE, {"symbol": name}, lambda: price("x")).state for name in ("A", "C")] == ["hit", "hit"]
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_what_failed_is_left_alone_for_a_moment_and_then_asked_for_by_itself() -> None:
+    asked: list[list[object]] = []
+
+    def load(missing: list[Params]) -> list[Price | Exception]:
+        asked.append([item["symbol"] for item in missing])
+        return [Away() if item["symbol"] == "B" and len(asked) == 1 else price(item["symbol"]) for item in missing]
+
+    for _ in range(2):
+        with pytest.raises(Away):
+            fetch_many(PRICE, WANTED, load)
+    failures.clear()
+    assert [item.state for item in fetch_many(PRICE, WANTED, load) if item] == ["hit", "miss", "hit"]
+    assert asked == [["A", "B", "C"], ["B"]]
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_without_redis_a_failure_of_one_is_raised() -> None:
+    store.breaker.failed()
+    with pytest.raises(Away):
+        fetch_many(PRICE, WANTED, lambda missing: [Away() for _ in missing])
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_each_value_may_have_a_time_of_its_own() -> None:
+    found = fetch_many(
+        PRICE,
+        WANTED,
+        lambda missing: [price(item["symbol"]) for item in missing],
+        ttl=lambda item: 7 if item["symbol"] == "B" else None,
+    )
+    whole = PRICE.ttl
+    assert [item.ttl for item in found if item] == [whole, 7, whole]

@@ -17,11 +17,19 @@ def test_spans_are_gathered_by_name_and_the_rest_is_ours() -> None:
     with timing.gathered() as spans:
         with timing.span("broker"):
             pass
-        spans["broker"] += 0.25
-    found = durations(timing.header(spans, 1.0))
+        spans.add("broker", "", 0.25)
+    found = durations(spans.header(1.0))
     assert found["broker"] == pytest.approx(250, abs=5)
     assert found["rest"] == pytest.approx(750, abs=5)
     assert set(found) == {*timing.NAMES, "rest"}
+
+
+def test_each_call_to_the_broker_is_named_with_its_own_time() -> None:
+    spans = timing.Spans()
+    spans.add("limiter", "", 0.5)
+    spans.add("broker", "holdings", 0.1)
+    spans.add("broker", "marketquotes", 0.05)
+    assert 'limiter;dur=500.00, broker;dur=150.00;desc="holdings 100.00, marketquotes 50.00"' in spans.header(1.0)
 
 
 def test_outside_a_request_nothing_is_gathered() -> None:
@@ -33,8 +41,8 @@ def test_outside_a_request_nothing_is_gathered() -> None:
 def test_a_query_counts_as_the_databases_time() -> None:
     with timing.gathered() as spans, connection.execute_wrapper(timing.timed_query), connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    assert spans["database"] > 0
-    assert spans["cache"] == 0
+    assert spans.total("database") > 0
+    assert spans.total("cache") == 0
 
 
 @pytest.mark.django_db

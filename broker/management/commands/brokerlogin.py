@@ -1,15 +1,11 @@
 """Logs in to the broker for the day."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from broker import conf
-from broker.client import default_client
+from broker import conf, login
 from broker.errors import BrokerError
-
-LOGIN_PAGE = "https://markets.iiflcapital.com/"
 
 
 class Command(BaseCommand):
@@ -20,10 +16,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["auth_code"]:
-            self.stdout.write(f"{LOGIN_PAGE}?{urlencode({'v': 1, 'appkey': conf.app_key()})}")
+            self.stdout.write(login.address())
             return
         try:
-            default_client().login(options["auth_code"])
+            login.come_back({"authcode": options["auth_code"]})
         except BrokerError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Logged in as {conf.client_id()} until midnight (IST).")

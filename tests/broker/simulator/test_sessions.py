@@ -78,7 +78,7 @@ def test_another_account_can_be_chosen(simulate: Simulate, caller: Caller) -> No
         ("GET", "/nothing", 404),
         ("GET", "/orders/1/2", 404),
         ("GET", "/orders/", 404),
-        ("POST", "/orders", 405),
+        ("PATCH", "/orders", 405),
     ],
 )
 def test_unknown_paths_are_404_and_wrong_verbs_405(caller: Caller, method: str, path: str, status: int) -> None:

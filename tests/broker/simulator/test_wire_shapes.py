@@ -33,7 +33,13 @@ WRAPPED = [
     ("GET", "/limits/fno", b"", "user_limits"),
     ("POST", "/marketdata/marketquotes", QUOTES, "market_data_apis_market_quotes"),
     ("POST", "/marketdata/historicaldata", HISTORY, "market_data_apis_historical_candlestick_chart_data"),
+    ("POST", "/marketdata/marketdepth", QUOTES[0], "market_data_apis_market_depth"),
     ("POST", "/profile/logout", b"", "user_logout"),
+]
+ORDER = QUOTES[0] | {"transactionType": "BUY", "quantity": "5", "product": "INTRADAY", "orderType": "MARKET"}
+PLAIN = [
+    ("/marketdata/openinterest", QUOTES[0], "market_data_apis_open_interest"),
+    ("/preordermargin", ORDER, "margin_pre_order_margin"),
 ]
 
 
@@ -98,3 +104,21 @@ def test_instrument_ids_are_numbers_in_quotes_and_strings_in_books(caller: Calle
 
 def test_a_stamp_names_the_month_from_a_table_of_its_own(caller: Caller) -> None:
     assert caller.quotes("2885")[0]["tickTimestamp"] == "20-Nov-2025 11:00:30"
+
+
+@pytest.mark.parametrize(("path", "body", "name"), PLAIN)
+def test_some_answers_have_no_envelope(caller: Caller, example: Example, path: str, body: object, name: str) -> None:
+    caller.log_in()
+    assert kind(caller.content("POST", path, body)) == kind(example(name))
+
+
+def test_a_combination_of_shares_has_no_span_margin(caller: Caller) -> None:
+    caller.log_in()
+    assert caller.content("POST", "/spanexposure", [ORDER])["result"]["status"] == "EC986"
+
+
+def test_an_order_that_is_too_large_says_what_is_missing(caller: Caller) -> None:
+    caller.log_in()
+    found = caller.content("POST", "/preordermargin", ORDER | {"quantity": "40000000", "product": "DELIVERY"})
+    assert found["rmsvalidationMessage"] == "NOT_OK"
+    assert float(found["fundShort"]) > 0

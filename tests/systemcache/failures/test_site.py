@@ -36,6 +36,8 @@ ROUTES = (
     "/api/broker/candles?symbol=RELIANCE&interval=1d&from=2021-12-01&to=2021-12-31",
     "/api/broker/contracts/NSEEQ?search=RELIANCE",
     "/api/broker/quotes?symbols=RELIANCE,INFY",
+    "/api/broker/depth?symbol=RELIANCE",
+    "/api/broker/openinterest?symbol=INFY&exchange=NSEEQ",
     "/api/portfolio/summary",
     "/api/portfolio/risk",
     "/api/watchlist",
@@ -49,7 +51,7 @@ ROUTES = (
     "/api/system/cache/keys",
     "/api/system/health",
 )
-WRITES_ONLY = {"cache-clear", "signals-generate", "logout"}
+WRITES_ONLY = {"cache-clear", "signals-generate", "logout", "broker-callback", "order-margin", "span-margin"}
 ABOUT_REDIS = "/api/system/cache/keys"  # without Redis there are no keys to show: it says so
 KEEPER = 0.5  # seconds
 SLACK = 1.0  # seconds, for a machine that does other things, too

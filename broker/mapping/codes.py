@@ -1,0 +1,100 @@
+"""The broker's EC codes (iifl_api §4.1): which error of ours each is, and what it means if the broker does not say."""
+
+from broker.errors import (
+    AccountBlocked,
+    BrokerAddressRefused,
+    BrokerError,
+    BrokerLoginRequired,
+    BrokerRefused,
+    NothingThere,
+)
+
+_KINDS: dict[type[BrokerRefused], tuple[str, ...]] = {
+    NothingThere: ("EC916", "EC918", "EC920", "EC922", "EC926", "EC938"),
+    BrokerAddressRefused: ("EC500",),
+    AccountBlocked: ("EC004", "EC014", "EC081", "EC703", "EC704", "EC705"),
+}
+_LOGIN = frozenset({"EC044", "EC053", "EC054", "EC055", "EC075"})
+_KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
+
+MEANINGS = {
+    "EC001": "the user is missing",
+    "EC002": "there is no such client",
+    "EC003": "something went wrong; try again after some time",
+    "EC004": "the user is blocked",
+    "EC005": "the request is empty",
+    "EC014": "the account is blocked by the administrator",
+    "EC042": "an error without a name",
+    "EC076": "the service is not available for this kind of account",
+    "EC081": "the account is voluntarily frozen: no login",
+    "EC500": "the IP address is not authorised for trading",
+    "EC701": "orders on BSE cannot become SL orders",
+    "EC702": "only the price of a leg may change",
+    "EC703": "the account is dormant",
+    "EC704": "the account is frozen",
+    "EC705": "the account is voluntarily frozen: no trading",
+    "EC801": "the interval is missing",
+    "EC802": "the interval is not one of those on offer",
+    "EC803": "the first day is missing",
+    "EC804": "the first day is not of the form DD-MMM-YYYY",
+    "EC805": "the last day is missing",
+    "EC806": "the last day is not of the form DD-MMM-YYYY",
+    "EC807": "the first day lies after the last",
+    "EC808": "the instrument id has to be above 0",
+    "EC809": "the range of dates is too long",
+    "EC810": "the first day has to lie before the last",
+    "EC900": "the exchange or the instrument id is missing",
+    "EC901": "there is no such exchange",
+    "EC912": "the order was not placed",
+    "EC913": "the user's details could not be had",
+    "EC914": "a parameter is missing",
+    "EC915": "the order book could not be had",
+    "EC917": "the order's history could not be had",
+    "EC919": "the positions could not be had",
+    "EC921": "the holdings could not be had",
+    "EC923": "the profile could not be had",
+    "EC924": "the limits could not be had",
+    "EC927": "the trades could not be had",
+    "EC928": "there is no such product",
+    "EC929": "there is no such side",
+    "EC930": "there is no such order type",
+    "EC931": "there is no such complexity",
+    "EC932": "there is no such validity",
+    "EC935": "the order's margin could not be computed",
+    "EC937": "the orders could not be cancelled",
+    "EC939": "the SPAN margin could not be computed",
+    "EC940": "the logout failed",
+    "EC941": "the instrument id is missing",
+    "EC946": "the instrument id is not a number",
+    "EC947": "there is no such instrument",
+    "EC948": "the quantity is above 50,000,000",
+    "EC949": "the quantity is not a positive whole number",
+    "EC954": "the quantity is not a multiple of the lot",
+    "EC955": "bracket and cover orders are INTRADAY only",
+    "EC956": "DELIVERY and BNPL are for NSEEQ and BSEEQ only",
+    "EC969": "the product has to be NORMAL or INTRADAY here",
+    "EC973": "the trigger has to lie below the price of a BUY",
+    "EC974": "the trigger has to lie above the price of a SELL",
+    "EC980": "the instrument id is not valid",
+    "EC985": "the order id is not valid",
+    "EC986": "there is no SPAN margin for shares",
+    "EC987": "the exchange has no derivatives",
+    "EC988": "the market protection has to be above 0",
+    "EC990": "the quantity is not a multiple of the lot",
+    "EC991": "the disclosed quantity is not a multiple of the lot",
+    "EC992": "the order cannot be changed",
+    "EC993": "the order's state does not allow it",
+    "EC994": "the order is not in the book",
+    "EC995": "there is no order to cancel",
+    "EC996": "an AMO cannot be IOC",
+    "EC997": "the order is not in the book",
+    "EC998": "the order is not in the book and has no history",
+    "EC999": "the order is not in the book",
+}
+
+
+def refusal(code: str, message: str) -> BrokerError:
+    """The error that a code is; `message` is the broker's own, if it gave one."""
+    if code in _LOGIN:
+        return BrokerLoginRequired(f"The broker does not accept the session ({code})")
+    return _KIND_OF.get(code, BrokerRefused)(code, message or MEANINGS.get(code, "no reason given"))

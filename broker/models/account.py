@@ -1,0 +1,16 @@
+"""The permissions on the account, which itself is no table."""
+
+from django.db import models
+
+
+class Account(models.Model):
+    """No table: carries the permissions on the trading account."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = (
+            ("view_account", "Can see the account: holdings, positions, margins, orders, prices"),
+            ("log_in", "Can log in to the broker"),
+            ("trade", "Can place, change and cancel orders"),
+        )
