@@ -28,6 +28,7 @@ HOLDINGS = Family("holdings", "api:holdings", list[Holding], ahead=True, load_li
 POSITIONS = Family("positions", "api:positions", list[Position], ahead=True, load_limit=LOAD)
 MARGINS = Family("margins", "api:margins", Margins, load_limit=LOAD)
 ORDERS = Family("orders", "api:orders", list[Order], load_limit=LOAD)
+ORDER_HISTORY = Family("order_history", "api:order:{order_id}", list[Order], load_limit=LOAD)
 PROFILE = Family("profile", "api:profile", Profile, load_limit=LOAD)
 TRADES = Family("trades", "api:trades", list[Trade], load_limit=LOAD)
 QUOTES = Family("quotes", "api:quotes:{exchange}:{symbol}", Quote, load_limit=LOAD)
@@ -54,11 +55,15 @@ STATUS = Family("broker_status", "api:status", BrokerStatus, load_limit=LOAD)
 PORTFOLIO_SUMMARY = Family("portfolio_summary", "computed:portfolio:summary", PortfolioSummary, load_limit=LONG_LOAD)
 RISK = Family("risk", "computed:risk", Risk, load_limit=LONG_LOAD)
 
+# What placing, changing or cancelling an order moves.
+MOVED_BY_ORDERS = (ORDERS, ORDER_HISTORY, TRADES, POSITIONS, MARGINS, PORTFOLIO_SUMMARY, RISK)
+
 ALL: tuple[Family[Any], ...] = (
     HOLDINGS,
     POSITIONS,
     MARGINS,
     ORDERS,
+    ORDER_HISTORY,
     TRADES,
     PROFILE,
     QUOTES,

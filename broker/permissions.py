@@ -1,4 +1,4 @@
-"""Who may see the account."""
+"""Who may see the account, and who may trade."""
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -10,3 +10,10 @@ class ViewsAccount(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return request.user.is_authenticated and request.user.has_perm("broker.view_account")
+
+
+class Trades(BasePermission):
+    message = "This needs the permission broker.trade."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.user.is_authenticated and request.user.has_perm("broker.trade")

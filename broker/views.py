@@ -15,7 +15,6 @@ from broker.values import (
     Holding,
     Interval,
     Margins,
-    Order,
     PortfolioSummary,
     Position,
     Profile,
@@ -53,14 +52,6 @@ class MarginsView(AccountView):
     @extend_schema(responses=dated_answer(Margins))
     def get(self, request: Request) -> Response:
         return responses.dated(gateway.margins())
-
-
-class OrdersView(AccountView):
-    """Today's order book."""
-
-    @extend_schema(responses=dated_answer(list[Order]))
-    def get(self, request: Request) -> Response:
-        return responses.dated(gateway.orders())
 
 
 class TradesView(AccountView):

@@ -4,8 +4,12 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
-from systemcache import away, families, keys, scanning, store
+from django.db import DEFAULT_DB_ALIAS
+
+from systemcache import away, families, keys, outbox, scanning, store
+from systemcache.families import Family
 from systemcache.models import ClearRecord
 
 logger = logging.getLogger(__name__)
@@ -45,6 +49,14 @@ def drop(*dropped: str) -> None:
     """
     away.forget()
     store.drop(dropped)
+
+
+def drop_on_commit(*touched: Family[Any]) -> None:
+    """Within a transaction: the families are dropped when it commits, by another process if this one does not live on.
+
+    For what a write of ours moves elsewhere, such as an order at the broker.
+    """
+    outbox.record(DEFAULT_DB_ALIAS, *touched)
 
 
 def clear(target: Target, *, by: str, dry_run: bool = False) -> Cleared:

@@ -145,6 +145,7 @@ IIFL_BASE_URL = env.url(
 
 IIFL_REDIRECT_URL = env.url("IIFL_REDIRECT_URL", "", schemes=("http", "https")) if env.text("IIFL_REDIRECT_URL") else ""
 IIFL_FORCE_IPV4 = env.flag("IIFL_FORCE_IPV4", default=True)
+TRADING_ENABLED = env.flag("TRADING_ENABLED")
 # Calls a second that the broker allows an application not registered as an algorithm; IIFL_LIMIT_ORDERS=20 changes one.
 # For historicaldata its papers say 3 and 10: 3 is safe.
 IIFL_LIMITS = {
@@ -202,6 +203,7 @@ CACHE_TTLS = {
         "positions": 30,
         "margins": 300,
         "orders": 300,
+        "order_history": 5,
         "trades": 300,
         "profile": 300,
         "quotes": 2,
@@ -229,6 +231,7 @@ CACHE_STALE = {
         "positions": 0,
         "margins": 0,
         "orders": 0,
+        "order_history": 0,
         "trades": 0,
         "profile": 86_400,
         "quotes": 0,
