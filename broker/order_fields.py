@@ -24,6 +24,11 @@ class PriceField(serializers.DecimalField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=14, decimal_places=4, min_value=Decimal("0.0001"), required=False, **kwargs)
 
+    def quantize(self, value: Decimal) -> Decimal:
+        """As the broker is told: with the paise, more digits only where there are more."""
+        paise = value.quantize(Decimal("0.01"))
+        return paise if paise == value else value.normalize()
+
 
 class ProtectionField(serializers.DecimalField):
     """Percent, above zero."""

@@ -8,13 +8,18 @@ from broker import gateway
 from broker.admin.contracts import ReadOnlyAdmin
 from broker.errors import BrokerError
 from broker.models import OrderRequest
+from broker.values import WantedOrder
+
+WORDS = WantedOrder.__struct_fields__  # in this order
+MAIN = ("side", "quantity", "product", "order_type")
+USUAL = {"complexity": "REGULAR", "validity": "DAY"}
 
 
 @admin.register(OrderRequest)
 class OrderRequestAdmin(ReadOnlyAdmin):
     """Who asked for what, when it was sent, and what became of it."""
 
-    list_display = ("created_at", "user", "action", "symbol", "wanted", "state", "order_id", "message")
+    list_display = ("created_at", "state", "action", "symbol", "wanted", "order_id", "user", "message")
     list_filter = ("state", "action", "user", "exchange")
     list_select_related = ("user",)
     search_fields = ("symbol", "order_id", "tag", "key")
@@ -24,7 +29,10 @@ class OrderRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="asked for")
     def wanted(self, row: OrderRequest) -> str:
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.asked.items())
+        """BUY 5 INTRADAY LIMIT, price 1480.00: what each order has, and what this one has besides."""
+        asked = {name: row.asked[name] for name in WORDS if row.asked.get(name, USUAL.get(name)) != USUAL.get(name)}
+        main = " ".join(str(asked.pop(name)) for name in MAIN if name in asked and row.action == row.Action.PLACE)
+        return ", ".join([*([main] if main else []), *(f"{name.replace('_', ' ')} {asked[name]}" for name in asked)])
 
     @admin.action(description="Look for those without an answer in the broker's order book", permissions=["look_up"])
     def look_up(self, request: HttpRequest, rows: QuerySet[Model]) -> None:

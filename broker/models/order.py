@@ -17,13 +17,13 @@ class OrderRequest(models.Model):
         CANCEL = "cancel"
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting: not sent yet"
-        SENT = "sent", "sent: no answer yet"
+        WAITING = "waiting", "waiting for its turn"
+        SENT = "sent", "sent, no answer yet"
         ACCEPTED = "accepted"
         REFUSED = "refused"
-        NOT_SENT = "not_sent", "not sent: the same request may be tried again"
-        UNKNOWN = "unknown", "unknown: sent, the answer never came"
-        NOT_IN_BOOK = "not_in_book", "not in the book: sent, without an answer and without effect"
+        NOT_SENT = "not_sent", "not sent"
+        UNKNOWN = "unknown"
+        NOT_IN_BOOK = "not_in_book", "not in the book"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="order_requests")
     client_id = models.CharField("account", max_length=40)
@@ -35,7 +35,16 @@ class OrderRequest(models.Model):
     asked = models.JSONField(help_text="As it was asked for; quantities in units, prices in rupees.")
     tag = models.CharField(max_length=50, blank=True, help_text="By which the broker's book shows the order as ours.")
     order_id = models.CharField(max_length=40, blank=True)
-    state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    state = models.CharField(
+        max_length=12,
+        choices=State,
+        default=State.WAITING,
+        help_text=(
+            "Accepted: the broker has taken it; what became of it is in the book. Not sent: the same request can "
+            "be tried again. Unknown: it was sent and no answer came. Not in the book: the same a minute later, so it "
+            "had no effect."
+        ),
+    )
     tries = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
     tried_at = models.DateTimeField()

@@ -219,7 +219,7 @@ def test_the_record_of_changes_names_what_changed(exchange: Simulator, dealer: A
     dealer.delete(f"{ORDERS}/{order_id}")
     rows = OrderRequest.objects.order_by("pk").values_list("action", "asked", "state", "order_id")
     assert list(rows)[1:] == [
-        ("change", {"price": "101.0500"}, "accepted", order_id),
+        ("change", {"price": "101.05"}, "accepted", order_id),
         ("cancel", {}, "accepted", order_id),
     ]
 
