@@ -18,7 +18,7 @@ from broker.order_fields import ChangeCommand, KeyField, PlaceCommand
 from broker.orders import Done
 from broker.permissions import Trades
 from broker.values import Order, OrderAnswer
-from broker.views import AccountView
+from broker.views import AccountView, BookView
 from systemcache import responses
 from systemcache.codec import encode
 from systemcache.openapi import dated_answer, typed_answer
@@ -39,7 +39,7 @@ class TradingView(AccountView):
         return super().get_permissions() if self.request.method in SAFE_METHODS else [Trades()]
 
 
-class OrdersView(TradingView):
+class OrdersView(TradingView, BookView):
     """Today's order book."""
 
     @extend_schema(responses=dated_answer(list[Order]))

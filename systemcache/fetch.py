@@ -2,25 +2,27 @@
 
 A read goes as far down this list as it must:
 
-1. Redis holds a fresh value whose generations stand: hit.
-2. Somebody in this process is loading it: wait for that, and take it if it is known to be current.
-3. Ask Redis for the lease. Granted: load, store under the lease. Not granted: sleep until the holder has ended.
-4. The source fails: a value within `stale_for`, marked stale; else the source's error.
-5. Redis cannot be asked: the source alone (away.py).
+1. The process holds a copy that it may show (near families): hit, without asking anybody.
+2. Redis holds a fresh value whose generations stand: hit.
+3. Somebody in this process is loading it: wait for that, and take it if it is known to be current.
+4. Ask Redis for the lease. Granted: load, store under the lease. Not granted: sleep until the holder has ended.
+5. The source fails: a value within `stale_for`, marked stale; else the source's error.
+6. Redis cannot be asked: the source alone (away.py).
 """
 
 import logging
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from systemcache import away, codec, conf, dirty, keeper, stats, store
+from systemcache import away, codec, conf, dirty, keeper, listener, loading, near, stats, store
 from systemcache.codec import Entry
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
-from systemcache.fetched import Fetched, now
+from systemcache.fetched import Content, Fetched, now
 from systemcache.flights import Flights
 from systemcache.flights import now as moment
 from systemcache.keys import Params
@@ -59,17 +61,22 @@ def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: in
 
     `ttl` (seconds) takes the place of the family's own for values that age faster.
     """
-    keeper.ensure()
     question = asked(family, params, loader, ttl)
+    found = _answered(question)
+    found.place = (family, question.spot)
+    return found
+
+
+def _answered(question: Question[T]) -> Fetched[T]:
+    keeper.ensure()
+    family = question.family
     if dirty.touches(family):
         # This transaction has written: what it reads is not what others may see.
         stats.count(family.name, "bypasses")
         return load(question, "bypass")
     since = moment()
     try:
-        found = stored(question)
-        if found and is_fresh(found):
-            stats.count(family.name, "hits")
+        if found := hit(family, question.spot):
             return _ahead(question, found)
         stats.count(family.name, "misses")
         return together(question, since)
@@ -77,6 +84,45 @@ def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: in
         logger.debug("cache: %s goes to its source: %s", question.shown, error)
         stats.count(family.name, "bypasses")
         return away.answer(family, question.spot.key, lambda: load(question, "bypass"), since)
+
+
+def hit(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
+    """A fresh value, from this process's copy or from Redis, counted. Raises StoreUnavailable."""
+    if family.near and (found := copied(family, spot.key)):
+        stats.count(family.name, "near_hits")
+        return found
+    found = stored(family, spot)
+    if not (found and is_fresh(found)):
+        return None
+    stats.count(family.name, "hits")
+    return found
+
+
+def warm(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
+    """A hit that needs no more than to be shown, counted; None for anything else. Raises StoreUnavailable."""
+    keeper.ensure()
+    if dirty.touches(family):
+        return None
+    if family.near and (found := copied(family, spot.key)):
+        event = "near_hits"
+    elif (found := stored(family, spot)) and is_fresh(found):
+        event = "hits"
+    else:
+        return None
+    if _is_due(family, found):
+        return None
+    stats.count(family.name, event)
+    return found
+
+
+def copied(family: Family[T], key: str) -> Fetched[T] | None:
+    """A fresh copy that may be shown without asking Redis."""
+    listener.ensure()
+    content = near.copies.get(key)
+    if content is None:
+        return None
+    found = Fetched.of(content, "hit", moment())
+    return found if is_fresh(found) else None
 
 
 def asked(family: Family[T], params: Params, loader: Callable[[], T], ttl: int | None = None) -> Question[T]:
@@ -90,25 +136,37 @@ def bypass(family: Family[T], loader: Callable[[], T]) -> Fetched[T]:
     return load(Question(family, store.Spot("-", ()), loader, 0), "bypass")
 
 
-def stored(question: Question[T]) -> Fetched[T] | None:
+def stored(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
     """What Redis holds, fresh or not."""
     sound_at = moment()
-    return usable(question, store.read(question.spot), sound_at)
+    ticket = near.copies.open(spot)
+    found = usable(family, spot.key, store.read(spot), sound_at)
+    if found:
+        near.copies.fill(ticket, found.content)
+    return found
 
 
-def usable(question: Question[T], found: store.Found, sound_at: float) -> Fetched[T] | None:
+def usable(family: Family[T], key: str, found: store.Found, sound_at: float) -> Fetched[T] | None:
     """The entry as a value of the family's type: anything else is a miss now, not an error later."""
     try:
         if isinstance(found, codec.Undecodable):
             raise found
         if not isinstance(found, Entry):
             return None
-        value = codec.decode(found.payload, question.family.type)
+        return Fetched.of(_decoded(family, key, found), "hit", sound_at)
     except codec.Undecodable as error:
-        logger.warning("cache: %s does not decode and is loaded anew: %s", question.shown, error)
-        stats.count(question.family.name, "undecodable")
+        shown = family.name if family.secret else key
+        logger.warning("cache: %s does not decode and is loaded anew: %s", shown, error)
+        stats.count(family.name, "undecodable")
         return None
-    return Fetched(question.family.type, found, "hit", sound_at=sound_at, value=value)
+
+
+def _decoded(family: Family[T], key: str, entry: Entry) -> Content[T]:
+    """Bytes that were decoded before are not decoded again. Raises Undecodable."""
+    known = near.copies.seen(key)
+    if known is not None and known.type is family.type and known.is_of(entry):
+        return known
+    return Content(family.type, entry, codec.decode(entry.payload, family.type))
 
 
 def is_fresh(found: Fetched[Any]) -> bool:
@@ -129,7 +187,7 @@ def together(question: Question[T], since: float) -> Fetched[T]:
             return outcome
         if moment() >= deadline:
             return load(question, "miss")
-        found = stored(question)
+        found = stored(question.family, question.spot)
         if found and is_fresh(found):
             return found
 
@@ -140,7 +198,7 @@ def _lead(question: Question[T]) -> Fetched[T]:
     while True:
         sound_at = moment()
         grant = store.acquire(question.spot, question.family.load_limit)
-        found = usable(question, grant.found, sound_at)
+        found = usable(question.family, question.spot.key, grant.found, sound_at)
         if found and is_fresh(found):
             if grant.lease:
                 store.abandon(grant.lease)
@@ -231,11 +289,12 @@ def ask_source(family: Family[Any], key: str, loader: Callable[[], T]) -> Answer
     if failure := failures.get(key):
         raise failure.with_traceback(None)
     started = perf_counter()
-    try:
-        answer = Answer(loader)
-    except Exception as error:
-        failed(family, key, error)
-        raise
+    with nullcontext() if family.strict else loading.place():
+        try:
+            answer = Answer(loader)
+        except Exception as error:
+            failed(family, key, error)
+            raise
     stats.count(family.name, "loads")
     stats.count(family.name, "load_seconds", perf_counter() - started)
     return answer
@@ -276,7 +335,7 @@ def _stale(question: Question[T], old: Fetched[T]) -> Fetched[T]:
 def _ahead(question: Question[T], found: Fetched[T]) -> Fetched[T]:
     """Refreshes a value near its end if nobody else does; if that fails, `found` is good until its end."""
     key = question.spot.key
-    if not _is_due(question, found) or _tried_ahead.get(key) or failures.get(key):
+    if not _is_due(question.family, found) or _tried_ahead.get(key) or failures.get(key):
         return found
     _tried_ahead.keep(key, True, AHEAD_EVERY)
     try:
@@ -288,8 +347,8 @@ def _ahead(question: Question[T], found: Fetched[T]) -> Fetched[T]:
         return found
 
 
-def _is_due(question: Question[T], found: Fetched[T]) -> bool:
-    return question.family.ahead and found.seconds_old() >= AHEAD * found.ttl
+def _is_due(family: Family[Any], found: Fetched[Any]) -> bool:
+    return family.ahead and found.seconds_old() >= AHEAD * found.ttl
 
 
 def _refreshed(question: Question[T], found: Fetched[T]) -> Fetched[T]:
@@ -297,8 +356,8 @@ def _refreshed(question: Question[T], found: Fetched[T]) -> Fetched[T]:
     grant = store.acquire(question.spot, question.family.load_limit)
     if not grant.lease:
         return found
-    newer = usable(question, grant.found, sound_at)
-    if newer and not _is_due(question, newer):  # another caller was quicker
+    newer = usable(question.family, question.spot.key, grant.found, sound_at)
+    if newer and not _is_due(question.family, newer):  # another caller was quicker
         store.abandon(grant.lease)
         return newer
     return load_under(question, grant.lease, found)
@@ -310,3 +369,4 @@ def forget() -> None:
     failures.clear()
     _tried_ahead.clear()
     away.forget()
+    near.copies.flush()

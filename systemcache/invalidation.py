@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 
-from systemcache import away, families, keys, outbox, scanning, store
+from systemcache import away, families, keys, near, outbox, scanning, store
 from systemcache.families import Family
 from systemcache.models import ClearRecord
 
@@ -48,7 +48,10 @@ def drop(*dropped: str) -> None:
     For what no table of ours shows: what our own tables show is dropped by the writes to them.
     """
     away.forget()
-    store.drop(dropped)
+    try:
+        store.drop(dropped)
+    finally:
+        near.drop(dropped)
 
 
 def drop_on_commit(*touched: Family[Any]) -> None:
@@ -67,6 +70,7 @@ def clear(target: Target, *, by: str, dry_run: bool = False) -> Cleared:
     away.forget()
     store.drop(target.tags or (store.LOADS,))
     number = sum(map(scanning.delete_matching, target.patterns))
+    near.copies.flush()
     seconds = perf_counter() - started
     ClearRecord.objects.create(by=by[:160], what=target.what[:240], keys=number, seconds=seconds)
     logger.info("cache: %s cleared %d keys of %s in %.3f s", by, number, target.what, seconds)

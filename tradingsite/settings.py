@@ -55,7 +55,7 @@ HTTPS = env.flag("DJANGO_HTTPS")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=256)
-WEB_THREADS = env.integer("WEB_THREADS", 8, minimum=1, maximum=256)
+WEB_THREADS = env.integer("WEB_THREADS", 128, minimum=2, maximum=1024)
 SIMULATOR_DATA = env.text("SIMULATOR_DATA")
 SIMULATOR_CONTRACTS = env.text("SIMULATOR_CONTRACTS")
 SIMULATOR_LATENCY = env.integer("SIMULATOR_LATENCY", 0, maximum=60_000)
@@ -80,6 +80,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tradingsite.middleware.server_timing",
     "django.middleware.security.SecurityMiddleware",
+    "systemcache.shortcut.middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tradingsite.middleware.optional_trailing_slash",
     "tradingsite.middleware.bounded_body",
@@ -122,7 +123,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
-        "max_size": WEB_THREADS + 2,
+        "max_size": min(WEB_THREADS + 2, 20),  # hits need none, and a server has a hundred for all
         "timeout": 10,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -220,6 +221,8 @@ CACHE_TTLS = {
         "risk": 30,
         "signal_generation": 300,
         "token": 300,
+        "user": 300,
+        "session": 300,
     }.items()
 }
 
@@ -244,6 +247,8 @@ CACHE_STALE = {
         "signal_generation": 0,
     }.items()
 }
+CACHE_NEAR = env.flag("CACHE_NEAR", default=True)
+CACHE_LOADS = max(1, WEB_THREADS // 2)
 CACHE_BREAKER_PAUSE = 2.0
 CACHE_KEEPER_INTERVAL = 0.5
 CACHE_WAIT_SLICE = 0.2
@@ -252,8 +257,9 @@ CACHE_HOLD = 2.0
 CACHE_COOL_DOWN = 3.0
 
 # --- people and programs -----------------------------------------------------------------------------------
-# Sessions live in the database: a login outlasts Redis.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# Sessions live in the database: a login outlasts Redis. They are read through the cache.
+SESSION_ENGINE = "systemcache.sessions"
+AUTHENTICATION_BACKENDS = ["systemcache.authentication.CachedBackend"]
 LOGIN_URL = "rest_framework:login"  # the admin has its own, which takes staff alone
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 AUTH_PASSWORD_VALIDATORS = [
