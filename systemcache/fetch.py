@@ -236,8 +236,7 @@ def ask_source(family: Family[Any], key: str, loader: Callable[[], T]) -> Answer
     except Exception as error:
         failed(family, key, error)
         raise
-    stats.count(family.name, "loads")
-    stats.count(family.name, "load_seconds", perf_counter() - started)
+    stats.count_load(family.name, perf_counter() - started)
     return answer
 
 

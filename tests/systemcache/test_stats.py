@@ -82,3 +82,31 @@ def test_while_redis_is_away_counts_are_kept_and_added_when_it_is_back(redis_sto
     store.breaker.reset()
     back = stats.snapshot()
     assert (back["connected"], back["hits"]) == (True, 3)
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_a_near_copy_is_a_hit() -> None:
+    read(2)
+    stats.count("sample_price", "near_hits", 20)
+    snapshot = stats.snapshot()
+    assert (snapshot["hits"], snapshot["near_hits"], snapshot["hit_rate_percent"]) == (21, 20, 95.45)
+    assert snapshot["families"]["sample_price"]["hit_rate_percent"] == 95.45
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_hits_of_what_the_broker_answers_are_calls_saved() -> None:
+    stats.count("holdings", "hits", 3)
+    stats.count("quotes", "near_hits", 2)
+    stats.count("watchlist", "hits", 5)  # our own table
+    stats.count("portfolio_summary", "hits", 5)  # computed
+    assert stats.snapshot()["saved_calls"] == 5
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_load_times_are_told_as_quantiles() -> None:
+    for seconds in (0.07,) * 19 + (4.0,):
+        stats.count_load("holdings", seconds)
+    row = stats.snapshot()["families"]["holdings"]
+    assert (row["loads"], row["load_seconds"]) == (20, pytest.approx(5.33))
+    assert 0.05 < row["load_p50"] <= row["load_p95"] <= 0.1
+    assert stats.snapshot()["families"]["watchlist"]["load_p50"] is None
