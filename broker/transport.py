@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import requests
 from requests.adapters import HTTPAdapter
 
-from broker import conf
+from broker import conf, meters
 from broker.endpoints import CONNECT_TIMEOUT, Endpoint
 from broker.errors import (
     BrokerAnswerUnclear,
@@ -49,6 +49,7 @@ class HTTPTransport:
         self._session.mount("http://", adapter)
         self._session.trust_env = False  # no proxy, no .netrc: the token goes to the broker alone
 
+    @meters.counted
     def call(self, endpoint: Endpoint, *, token: str | None = None, body: object = None, **parts: str) -> Any:
         tries = READ_TRIES if endpoint.read else 1
         while True:

@@ -1,5 +1,6 @@
 """/api/system, /metrics and the tokens, as their callers see them."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, cast
@@ -88,6 +89,21 @@ def test_metrics_are_prometheus_text(staff: APIClient) -> None:
     text = staff.get("/metrics").content.decode()
     assert 'cache_misses_total{family="settings"} 1.0' in text
     assert "cache_redis_up 1.0" in text
+    assert 'cache_load_duration_seconds_count{family="settings"} 1.0' in text
+    assert 'cache_breaker_state{state="closed"} 1.0' in text
+    assert re.search(r"^cache_redis_memory_bytes [1-9]", text, re.MULTILINE)
+
+
+def test_without_redis_metrics_are_left_out_rather_than_wrong(staff: APIClient, redis_store: RedisServer) -> None:
+    staff.get("/api/settings")
+    redis_store.kill()
+    try:
+        text = staff.get("/metrics").content.decode()
+    finally:
+        redis_store.restart(empty=True)
+    assert "cache_redis_up 0.0" in text
+    assert 'cache_breaker_state{state="open"} 1.0' in text
+    assert "cache_misses_total{" not in text
 
 
 def test_without_redis_the_statistics_and_a_clear_say_so(staff: APIClient, redis_store: RedisServer) -> None:
