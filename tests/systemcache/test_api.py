@@ -5,11 +5,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
+import msgspec
 import pytest
 from django.contrib.auth.models import User
 from redis import Redis
 from rest_framework.test import APIClient
 
+from systemcache import answers, warming
 from systemcache.models import ApiToken
 from tests.servers.redis_server import RedisServer
 
@@ -19,6 +21,7 @@ STAFF_ONLY = [
     ("get", "/api/system/cache/families"),
     ("get", "/api/system/cache/keys"),
     ("post", "/api/system/cache/clear?pattern=*"),
+    ("post", "/api/system/cache/warm?family=settings"),
     ("get", "/metrics"),
 ]
 
@@ -82,6 +85,34 @@ def test_keys_are_shown_with_life_and_size_and_without_tokens(staff: APIClient) 
     assert [(row["key"], row["family"]) for row in page["keys"]] == [("db:settings:all", "settings")]
     assert 0 < page["keys"][0]["ttl"] <= 600
     assert page["keys"][0]["bytes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "type_"),
+    [
+        ("get", "stats", answers.Statistics),
+        ("get", "families", list[answers.FamilyAnswer]),
+        ("get", "keys", answers.KeysAnswer),
+        ("post", "clear?pattern=db:*", answers.ClearAnswer),
+        ("post", "warm?family=settings", warming.Report),
+    ],
+)
+def test_answers_are_of_their_described_type(staff: APIClient, method: str, path: str, type_: type[object]) -> None:
+    staff.get("/api/settings")
+    answer = getattr(staff, method)(f"/api/system/cache/{path}")
+    assert answer.status_code == 200
+    msgspec.json.decode(answer.content, type=type_)
+
+
+def test_the_description_has_a_schema_and_an_example_of_each_answer(staff: APIClient) -> None:
+    paths = staff.get("/api/schema?format=json").json()["paths"]
+    system = {path: methods for path, methods in paths.items() if path.startswith("/api/system/")}
+    assert len(system) == 6
+    for methods in system.values():
+        for operation in methods.values():
+            content = operation["responses"]["200"]["content"]["application/json"]
+            assert content["schema"].get("properties") or content["schema"]["items"]["properties"]
+            assert content["examples"]
 
 
 def test_metrics_are_prometheus_text(staff: APIClient) -> None:
