@@ -173,3 +173,16 @@ for i = 1, #all, 2 do
     if (tonumber(all[i + 1]) or 0) < now - ARGV[2] then redis.call('HDEL', KEYS[1], all[i]) end
 end
 """
+
+# KEYS: who leads. ARGV: the caller's token, the lead's life (ms). Answers 1 when the lead is the caller's.
+LEAD = """
+local leader = redis.call('MGET', KEYS[1])[1]
+if leader and leader ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# KEYS and ARGV as in LEAD, without the life.
+RESIGN = """
+if redis.call('MGET', KEYS[1])[1] == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
+"""
