@@ -43,6 +43,8 @@ def request_ids(get_response: Handler) -> Handler:
 
 def _tell(request: HttpRequest, response: HttpResponse, milliseconds: float) -> None:
     """Without the query: a login's code travels there."""
+    if not access.isEnabledFor(logging.INFO):
+        return
     extra = {
         "method": request.method,
         "path": request.path_info,

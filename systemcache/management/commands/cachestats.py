@@ -92,13 +92,18 @@ examples:
 
 
 def _summary(snapshot: dict[str, Any]) -> str:
-    redis = snapshot["redis"]
-    memory = f", {redis['used_memory'] / 1e6:.1f} MB used, {redis['evicted_keys']} keys evicted"
     return (
         f"Hit rate {_cell(snapshot['hit_rate_percent'])} % ({snapshot['hits']} hits, {snapshot['misses']} misses); "
         f"{snapshot['saved_calls']} calls to the broker saved; "
-        f"Redis {'answers' + memory if snapshot['connected'] else 'does not answer'}, breaker {snapshot['breaker']}"
+        f"Redis {'answers' if snapshot['connected'] else 'does not answer'}{_memory(snapshot['redis'])}, "
+        f"breaker {snapshot['breaker']}"
     )
+
+
+def _memory(redis: dict[str, Any]) -> str:
+    if redis["used_memory"] is None:
+        return ""
+    return f" ({redis['used_memory'] / 1e6:.1f} MB used, {redis['evicted_keys']} keys evicted)"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
