@@ -36,7 +36,7 @@ _PATTERNS = (
     _after(rf"""["']?\b{_NAMES}\b["']?\s*[=:]\s*""", rf"""{_QUOTED}|[^\s"'&,;)}}\]]+"""),
     _after(rf"""["']{_NAMES}["']\s*,\s*""", _QUOTED),
     _after(r"[?&]code=", r"""[^\s"'&]+"""),
-    _after(r"\b[a-z][a-z0-9+.-]*://[^\s:/@]*:", r"[^\s/@]+(?=@)"),  # the password in an address
+    _after(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:", r"[^\s/@]+(?=@)"),  # the password in an address
     _after("", r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]+){1,2}"),  # a JWT
     _after("", r"\b[0-9a-f]{64}\b"),  # a SHA-256: the login's checksum, a token's digest
 )

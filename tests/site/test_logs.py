@@ -177,6 +177,12 @@ def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
     assert masking.masked(text) == text
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("part", ["a.", "a_", "a-", "token ", "'", "e", "://", "secret"])
+def test_a_long_line_takes_no_longer_than_it_should(part: str) -> None:
+    assert masking.masked(part * 100_000)
+
+
 def test_the_days_session_and_the_logins_code_are_known_once_they_are_used(db: None) -> None:
     TokenStore().keep("session-of-another-day")
     checksum("SIM0001", "code-of-the-day", APP_SECRET)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from redis import Redis
 
@@ -143,8 +144,8 @@ def steps(monkeypatch: pytest.MonkeyPatch, redis_store: RedisServer, db: None) -
 
 @pytest.mark.usefixtures("steps")
 def test_it_says_what_it_has_done() -> None:
-    assert re.fullmatch(r"1 loaded, 0 fresh already, 0 failed, in \d+\.\d s\n", output_of("warmcache"))
-    assert output_of("warmcache").startswith("0 loaded, 1 fresh already")
+    assert re.fullmatch(r"1 loaded, in \d+\.\d s\n", output_of("warmcache"))
+    assert output_of("warmcache").startswith("1 fresh already, in ")
 
 
 @pytest.mark.usefixtures("steps")
@@ -168,6 +169,21 @@ def test_while_another_leads_it_leaves_the_work_to_that_one() -> None:
 
 
 @pytest.mark.usefixtures("steps")
+def test_a_run_whose_lead_another_takes_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose() -> Any:
+        Redis.from_url(str(django_settings.CACHES["default"]["LOCATION"])).set(
+            "lead:iifl:SIM0001:warming", "another", px=60_000
+        )
+        return []
+
+    monkeypatch.setattr(
+        warming, "_warmers", [lambda: [Step("sample_list", "one", lose), Step("sample_list", "two", lose)]]
+    )
+    with pytest.raises(CommandError, match="not done to the end"):
+        call_command("warmcache", stdout=io.StringIO())
+
+
+@pytest.mark.usefixtures("steps")
 def test_again_and_again_it_runs_as_often_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
@@ -179,7 +195,7 @@ def test_again_and_again_it_runs_as_often_as_it_is_told(monkeypatch: pytest.Monk
     monkeypatch.setattr(warmcache.Command, "clock", staticmethod(lambda: now[0]))
     monkeypatch.setattr(warmcache.Command, "sleep", staticmethod(sleep))
     out = output_of("warmcache", "--every", "25")
-    assert out.count("fresh already") == 5  # at 0, 25, 50, 75, 100
+    assert (out.count("1 loaded"), out.count("1 fresh already")) == (1, 4)  # at 0, and at 25, 50, 75, 100
     assert out.endswith("Stopped.\n")
     assert Candidate("warming", 1).leads()  # the lead was given back
 
@@ -221,7 +237,7 @@ def test_of_two_processes_one_alone_warms(two_warmers: list["subprocess.Popen[st
     time.sleep(5)  # the second, slower to start, has looked as well
     for process in two_warmers:
         process.send_signal(signal.SIGINT)
-    runs = [process.communicate(timeout=60)[0].count("loaded") for process in two_warmers]
+    runs = [len(re.findall("loaded|fresh", process.communicate(timeout=60)[0])) for process in two_warmers]
     assert min(runs) == 0
     assert max(runs) >= 3
     assert redis.keys("lead:*") == []

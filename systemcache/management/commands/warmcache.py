@@ -1,6 +1,7 @@
 """Fills the cache before anybody asks."""
 
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -67,7 +68,9 @@ examples:
             self.stdout.write("Another process warms the cache already.")
             return
         report = self._run(candidate, options)
-        if report and report.failed:
+        if report is None:
+            raise CommandError("It was not done to the end.")
+        if report.failed:
             raise CommandError(f"{len(report.failed)} could not be loaded.")
 
     def _forever(self, candidate: Candidate, options: dict[str, Any], every: float) -> None:
@@ -108,9 +111,14 @@ examples:
     def _tell(self, report: Report) -> None:
         for failure in report.failed:
             self.stderr.write(f"{failure.what}: {failure.error}")
-        loaded = sum(done.state == "miss" for done in report.warmed)
-        self.stdout.write(
-            f"{loaded} loaded, {len(report.warmed) - loaded} fresh already, {len(report.failed)} failed, "
-            f"in {report.seconds:.1f} s"
-        )
+        states = Counter(done.state for done in report.warmed)
+        told = {
+            "loaded": states["miss"],
+            "fresh already": states["hit"],
+            "old because the source fails": states["stale"],
+            "not kept because Redis is away": states["bypass"],
+            "failed": len(report.failed),
+        }
+        counts = ", ".join(f"{number} {what}" for what, number in told.items() if number)
+        self.stdout.write(f"{counts or 'nothing to do'}, in {report.seconds:.1f} s")
         self.stdout.flush()
