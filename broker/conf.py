@@ -33,6 +33,10 @@ def calls_per_second(family: str) -> int:
     return int(settings.IIFL_LIMITS[family])
 
 
+def limit_names() -> tuple[str, ...]:
+    return tuple(settings.IIFL_LIMITS)
+
+
 def limit_wait() -> float:
     """Seconds for which a request waits for its turn to call the broker."""
     return float(settings.IIFL_LIMIT_WAIT)

@@ -31,6 +31,12 @@ def info(file: str) -> ContractFileInfo | None:
     return _info(state) if state else None
 
 
+def every_info() -> list[ContractFileInfo]:
+    """How the files stand that were refreshed from this source."""
+    found = models.ContractFile.objects.filter(source=conf.base_url(), refreshed_at__isnull=False)
+    return [_info(state) for state in found]
+
+
 def by_symbol(file: str, name: str) -> list[Contract]:
     """Contracts of exactly this symbol (in upper case), in the file's order."""
     return _named(file, "symbol", name)

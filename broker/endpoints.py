@@ -65,3 +65,7 @@ INTERVALS = {
     Interval.WEEK: "weekly",
     Interval.MONTH: "monthly",
 }
+
+
+def names() -> tuple[str, ...]:
+    return tuple(found.name for found in globals().values() if isinstance(found, Endpoint))

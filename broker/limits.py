@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-from broker import conf
+from broker import conf, meters
 from broker.errors import NoTurn
 from systemcache import timing, turns
 from systemcache.turns import NoTurnSoon, Pace
@@ -51,28 +51,42 @@ class SharedLimiter:
     @contextmanager
     def turn(self, family: str) -> Iterator[None]:
         pace, token = _pace(family), secrets.token_hex(8)
-        self._wait(family, token, pace)
+        self._counted_wait(family, token, pace)
         try:
             yield
         finally:
             turns.leave(family, token, pace)
 
-    def _wait(self, family: str, token: str, pace: Pace) -> None:
+    def _counted_wait(self, family: str, token: str, pace: Pace) -> None:
+        limit = family.partition(":")[0]
+        try:
+            waited = self._wait(family, token, pace)
+        except NoTurn:
+            meters.REFUSALS.add(limit)
+            raise
+        if waited:
+            meters.WAITS.add(limit)
+            meters.WAIT_SECONDS.add(limit, waited)
+
+    def _wait(self, family: str, token: str, pace: Pace) -> float:
+        """Seconds that it took. Raises NoTurn."""
         patient = _patient()
         deadline = self._clock() + patient
         try:
-            self._nap(turns.take(family, pace, longest=patient, processes=conf.processes()))
+            waited = self._nap(turns.take(family, pace, longest=patient, processes=conf.processes()))
         except NoTurnSoon as error:
             raise NoTurn(math.ceil(max(1.0, error.seconds - patient))) from None
         while wait := turns.enter(family, token, pace):
             if self._clock() >= deadline + pace.window:
                 raise NoTurn
-            self._nap(min(wait, LONGEST_NAP))
+            waited += self._nap(min(wait, LONGEST_NAP))
+        return waited
 
-    def _nap(self, seconds: float) -> None:
+    def _nap(self, seconds: float) -> float:
         if seconds:
             with timing.span("limiter"):
                 self._sleep(seconds)
+        return seconds
 
     def pause(self, family: str, seconds: float) -> None:
         turns.pause(family, _pace(family), seconds=seconds)

@@ -8,7 +8,7 @@ from datetime import time as time_of_day
 from itertools import islice
 from typing import NamedTuple
 
-from broker import conf, contract_swap, tokens
+from broker import conf, contract_swap, endpoints, meters, tokens
 from broker.contract_swap import Claim
 from broker.errors import BrokerAnswerUnclear, BrokerError, BrokerTimeout
 from broker.mapping import contract_csv
@@ -64,6 +64,7 @@ def refresh(
         return _attempt(claim, download, accept_short)
 
 
+@meters.call(endpoints.CONTRACT_FILE.name)
 def _attempt(claim: Claim, download: Download, accept_short: bool) -> Refreshed:
     started = time.perf_counter()
     generation = claim.begin()

@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
-from broker import conf
+from broker import conf, meters
 from broker.endpoints import CONNECT_TIMEOUT, Endpoint
 from broker.errors import (
     BrokerAnswerUnclear,
@@ -67,6 +67,7 @@ class HTTPTransport:
         self._session.mount("http://", adapter)
         self._session.trust_env = False  # no proxy, no .netrc: the token goes to the broker alone
 
+    @meters.counted
     def call(
         self,
         endpoint: Endpoint,

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
+STATES = ("closed", "open", "half-open")
+
 
 class Breaker:
     """Thread-safe; holds no lock during a call. `clock` counts seconds and never runs backwards."""

@@ -40,6 +40,11 @@ class Family(Generic[T]):
     secret: bool = False
 
     @property
+    def is_brokers(self) -> bool:
+        """Whether what it keeps is the broker's answer to a call, which its key says: a hit saves one."""
+        return self.template.startswith("api:")
+
+    @property
     def ttl(self) -> int:
         """Seconds for which a value is fresh."""
         return conf.ttl(self.name)

@@ -3,7 +3,9 @@
 from typing import Any
 
 import msgspec
+from drf_spectacular.utils import OpenApiExample
 
+OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": True}
 Answers = dict[int, dict[str, Any]]  # for extend_schema(responses=…)
 
 
@@ -18,9 +20,14 @@ def dated_answer(type_: Any, **more: Any) -> Answers:
     return _dated({"data": schema_of(type_), **{name: schema_of(kind) for name, kind in more.items()}})
 
 
-def typed_answer(type_: Any) -> Answers:
-    """A value alone."""
-    return {200: schema_of(type_)}
+def typed_answer(type_: Any, *codes: int) -> Answers:
+    """A value alone, under 200 or these."""
+    return {code: schema_of(type_) for code in codes or (200,)}
+
+
+def example(value: object, *, name: str = "Example", code: int = 200) -> OpenApiExample:
+    """What an answer looks like."""
+    return OpenApiExample(name, value=msgspec.to_builtins(value), response_only=True, status_codes=[str(code)])
 
 
 def page_answer(type_: Any) -> Answers:

@@ -4,13 +4,16 @@ MGET reads even where a single key matters: unlike GET it answers nil, not an er
 somebody planted under our name.
 """
 
-# KEYS: epoch. ARGV: the server's run id, a random token, the epoch's life (ms).
+# KEYS: epoch, marks. ARGV: the server's run id, a random token, the epoch's life (ms), the marks' (s).
 # A Redis that was restarted may have forgotten what was dropped last (its append-only file is a second behind, or
-# older): whatever it held under another run id is not trusted any more.
+# older): whatever it held under another run id is not trusted any more. That it is new is marked, once.
 GREET = """
 local epoch = redis.call('MGET', KEYS[1])[1]
 if not epoch or string.sub(epoch, 1, string.len(ARGV[1]) + 1) ~= ARGV[1] .. '.' then
     redis.call('SET', KEYS[1], ARGV[1] .. '.' .. ARGV[2], 'PX', ARGV[3])
+    if redis.call('TYPE', KEYS[2]).ok ~= 'hash' then redis.call('UNLINK', KEYS[2]) end
+    redis.call('HSETNX', KEYS[2], 'Redis ' .. ARGV[1], redis.call('TIME')[1])
+    redis.call('EXPIRE', KEYS[2], ARGV[4])
 end
 """
 
@@ -125,4 +128,62 @@ return 0
 LEAVE = """
 local clock = redis.call('TIME')
 redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', clock[1] * 1000000 + clock[2] + ARGV[2]), ARGV[1])
+"""
+
+# KEYS: counts, then a hash of some minutes for each family that the batch has counts of.
+# ARGV: the writer, the batch's number, now (s), the lives of counts and of minutes (s), then for each count: the number
+# of its key among KEYS, the field, how much.
+# Adds a batch once: its number stands beside the counts, so that what survives or is evicted does so together. Noting
+# that comes first: a Redis that is full or read-only refuses there, before anything is added. Writers that have been
+# silent for a day are forgotten when a new one comes. What cannot be counted on makes way.
+ADD = """
+local function made_hash(key)
+    if redis.call('TYPE', key).ok ~= 'hash' then redis.call('UNLINK', key) end
+end
+made_hash(KEYS[1])
+local mark = '@' .. ARGV[1]
+local last = redis.call('HGET', KEYS[1], mark)
+if last and tonumber(string.match(last, '^%d+') or 0) >= tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], mark, ARGV[2] .. ' ' .. ARGV[3])
+if not last then
+    local all = redis.call('HGETALL', KEYS[1])
+    for i = 1, #all, 2 do
+        local seen = string.sub(all[i], 1, 1) == '@' and tonumber(string.match(all[i + 1], ' (%d+)$') or 0)
+        if seen and seen < ARGV[3] - 86400 then redis.call('HDEL', KEYS[1], all[i]) end
+    end
+end
+for i = 2, #KEYS do made_hash(KEYS[i]) end
+for i = 6, #ARGV, 3 do
+    local key = KEYS[tonumber(ARGV[i])]
+    local added = redis.pcall('HINCRBYFLOAT', key, ARGV[i + 1], ARGV[i + 2])
+    if type(added) == 'table' and added.err then redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2]) end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+for i = 2, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
+return 1
+"""
+
+# KEYS: marks. ARGV: what to mark, its life (s). Marks it once, and forgets those that are older than that.
+MARK = """
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('UNLINK', KEYS[1]) end
+local now = redis.call('TIME')[1]
+redis.call('HSETNX', KEYS[1], ARGV[1], now)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+    if (tonumber(all[i + 1]) or 0) < now - ARGV[2] then redis.call('HDEL', KEYS[1], all[i]) end
+end
+"""
+
+# KEYS: who leads. ARGV: the caller's token, the lead's life (ms). Answers 1 when the lead is the caller's.
+LEAD = """
+local leader = redis.call('MGET', KEYS[1])[1]
+if leader and leader ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# KEYS and ARGV as in LEAD, without the life.
+RESIGN = """
+if redis.call('MGET', KEYS[1])[1] == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 """

@@ -22,3 +22,7 @@ class ClearQuery(serializers.Serializer[Any]):
 class KeysQuery(serializers.Serializer[Any]):
     pattern = serializers.CharField(required=False, default="*", max_length=200)
     cursor = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**64 - 1)
+
+
+class WarmQuery(serializers.Serializer[Any]):
+    family = serializers.CharField(required=False, default="", max_length=60, help_text="Only this one")

@@ -7,7 +7,10 @@ Under the site's prefix stand the values alone, under their documented keys. Bes
     lease:<prefix>:<key>  who loads the value now, under which generations
     wake:<prefix>:<key>   a list of one element, once a load has ended: what waiters block on
     old:<prefix>:<key>    the value once more, for longer, if it may be shown when its source fails
-    stats:<prefix>:<family>
+    stats:<prefix>        what all processes have counted, and up to which batch of each
+    series:<prefix>:<family>:<n>  the same by the minute, ten minutes a key
+    lead:<prefix>:<work>  who does what one process of all does
+    marks:<prefix>        when Redis and the site were started
     turns:<prefix>:<name> when the last calls of a source that counts them were, or will be, allowed
     calls:<prefix>:<name> those that it may count now
 
@@ -37,6 +40,7 @@ R = TypeVar("R")
 
 GENERATION_LIFE = 30 * 86_400_000  # milliseconds; longer than any value's
 SIGNAL_LIFE = 2_000  # milliseconds
+MARKS_LIFE = 25 * 3_600  # seconds
 LOADS = ""  # the tag of all loads under way: dropped, none of them can store what it loads; no value carries it
 LEFT_ALONE = "left alone for a moment after failures"
 
@@ -101,8 +105,8 @@ def _greet(connection: Any) -> None:
     if not told:
         raise RedisError("INFO names no run id")  # any other error would leave the connection in the pool, not greeted
     _server["run_id"] = told[1]
-    words = [_server["run_id"], secrets.token_hex(8), GENERATION_LIFE]
-    connection.send_command("EVAL", scripts.GREET, 1, epoch_key(), *words)
+    words = [_server["run_id"], secrets.token_hex(8), GENERATION_LIFE, MARKS_LIFE]
+    connection.send_command("EVAL", scripts.GREET, 2, epoch_key(), marks_key(), *words)
     connection.read_response()
 
 
@@ -150,6 +154,10 @@ def full_key(key: str) -> str:
 
 def epoch_key() -> str:
     return f"epoch:{conf.prefix()}"
+
+
+def marks_key() -> str:
+    return f"marks:{conf.prefix()}"
 
 
 def generation_key(tag: str) -> str:
@@ -251,7 +259,7 @@ def acquire(spot: Spot, seconds: float) -> Asked:
 @guarded
 def _acquire(redis: "Redis", spot: Spot, token: str, seconds: float) -> Asked:
     words = [token, int(1000 * seconds), GENERATION_LIFE, _server["run_id"]]
-    granted, data, generations = _eval(redis, scripts.ACQUIRE, _all_keys(spot), words)
+    granted, data, generations = run(redis, scripts.ACQUIRE, _all_keys(spot), words)
     lease = Lease(spot, token, generations) if granted == 1 else None
     return Asked(lease, granted == -1, _unpacked(data, _of_value(generations)))
 
@@ -270,7 +278,7 @@ def _store(redis: "Redis", lease: Lease, entry: codec.Entry, stale_for: float) -
     data = codec.pack(codec.Entry(entry.created, entry.ttl, entry.payload, _of_value(lease.generations)))
     life, old_life = int(1000 * entry.ttl), int(1000 * (entry.ttl + stale_for)) if stale_for else 0
     words = [lease.token, lease.generations, SIGNAL_LIFE, data, life, old_life]
-    return bool(_eval(redis, scripts.STORE, _all_keys(lease.spot), words))
+    return bool(run(redis, scripts.STORE, _all_keys(lease.spot), words))
 
 
 def abandon(lease: Lease, cool_down: float = 0) -> None:
@@ -281,7 +289,7 @@ def abandon(lease: Lease, cool_down: float = 0) -> None:
 
 def _abandon(redis: "Redis", spot: Spot, token: str, cool_down: float) -> None:
     words = [token, SIGNAL_LIFE, int(1000 * cool_down)]
-    _eval(redis, scripts.ABANDON, [lease_key(spot.key), _signal_key(spot.key)], words)
+    run(redis, scripts.ABANDON, [lease_key(spot.key), _signal_key(spot.key)], words)
 
 
 def give_back_owed() -> None:
@@ -301,7 +309,7 @@ def wait(redis: "Redis", spot: Spot) -> None:
 _scripts: dict[str, Any] = {}
 
 
-def _eval(redis: "Redis", script: str, names: list[str], words: list[Any]) -> Any:
+def run(redis: "Redis", script: str, names: list[str], words: list[Any]) -> Any:
     """By the script's hash: EVALSHA, and the text itself only for a Redis that does not know it yet."""
     if script not in _scripts:
         _scripts[script] = redis.register_script(script)
@@ -321,14 +329,14 @@ def _turns_key(name: str) -> str:
 def take_turn(redis: "Redis", name: str, calls: int, window: float, longest: float) -> float:
     """Seconds until a turn that is the caller's now; negative: the next one is so far off, and `longest` is less."""
     words = [calls, round(window * MICROSECONDS), round(longest * MICROSECONDS)]
-    return float(_eval(redis, scripts.TURN, [_turns_key(name)], words)) / MICROSECONDS
+    return float(run(redis, scripts.TURN, [_turns_key(name)], words)) / MICROSECONDS
 
 
 @guarded
 def pause_turns(redis: "Redis", name: str, calls: int, window: float, seconds: float) -> None:
     """No turn for so many seconds; those given already stand."""
     words = [calls, round(window * MICROSECONDS), round(seconds * MICROSECONDS)]
-    _eval(redis, scripts.PAUSE, [_turns_key(name)], words)
+    run(redis, scripts.PAUSE, [_turns_key(name)], words)
 
 
 def _calls_key(name: str) -> str:
@@ -342,13 +350,13 @@ def enter(redis: "Redis", name: str, token: str, calls: int, longest: float) -> 
     A call whose end is never told counts for `longest` seconds.
     """
     words = [token, calls, round(longest * MICROSECONDS)]
-    return float(_eval(redis, scripts.ENTER, [_calls_key(name)], words)) / MICROSECONDS
+    return float(run(redis, scripts.ENTER, [_calls_key(name)], words)) / MICROSECONDS
 
 
 @guarded
 def leave(redis: "Redis", name: str, token: str, window: float) -> None:
     """The call has ended: it counts for one window more, since it may have arrived this late."""
-    _eval(redis, scripts.LEAVE, [_calls_key(name)], [token, round(window * MICROSECONDS)])
+    run(redis, scripts.LEAVE, [_calls_key(name)], [token, round(window * MICROSECONDS)])
 
 
 # --- dropping ----------------------------------------------------------------------------------------------

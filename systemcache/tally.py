@@ -1,52 +1,109 @@
-"""Counts of all processes in Redis, and what Redis says of itself. Raises StoreUnavailable when it cannot be asked."""
+"""Counts of all processes in Redis, and what Redis says of itself. Raises StoreUnavailable when it cannot be asked.
+
+One hash holds all counts, so that it is in use all the time and the last that a full Redis evicts. By the minute they
+stand in a hash per family and ten minutes: up to 128 short fields Redis packs into a few bytes each.
+"""
 
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections import defaultdict
 from typing import Any
 
-from systemcache import conf
-from systemcache.store import Client, guarded
+from systemcache import conf, load_times, scripts
+from systemcache.batches import Batch
+from systemcache.store import MARKS_LIFE, Client, guarded, marks_key, run
+
+Counts = dict[str, dict[str, float]]  # by family or meter, then by event
 
 STATS_LIFE = 30 * 86_400  # seconds; every key has an end
+SERIES_MINUTES = 25 * 60  # for which counts by the minute are kept
+SPAN = 10  # minutes in a key
+DIGITS = frozenset("0123456789")
+METER = "~"  # begins the names of what is no family, and kept in the totals alone
 
 
-def _stats_key(name: str) -> str:
-    return f"stats:{conf.prefix()}:{name}"
+def _stats_key() -> str:
+    return f"stats:{conf.prefix()}"
 
 
-@guarded
-def add_counts(redis: Client, counts: Mapping[tuple[str, str], float]) -> None:
-    """Adds to the counts of all processes: {(family, event): how much}. What cannot be counted on makes way."""
-    pipeline = redis.pipeline(transaction=True)
-    for (family, event), amount in counts.items():
-        pipeline.hincrbyfloat(_stats_key(family), event, amount)
-    for family in {family for family, _ in counts}:
-        pipeline.expire(_stats_key(family), STATS_LIFE)
-    answers = pipeline.execute(raise_on_error=False)
-    spoilt = [family for (family, _), answer in zip(counts, answers, strict=False) if isinstance(answer, Exception)]
-    if spoilt:
-        redis.unlink(*map(_stats_key, spoilt))
+def _series_key(family: str, span: int) -> str:
+    return f"series:{conf.prefix()}:{family}:{span}"
 
 
 @guarded
-def counts(redis: Client, families: list[str]) -> dict[str, dict[str, float]]:
-    """Per family, what all processes have counted."""
+def add(redis: Client, batch: Batch) -> None:
+    """Adds a batch to the counts of all processes, once."""
+    span, digit = divmod(batch.minute, SPAN)
+    names = list({family for family, event in batch.counts if _in_series(family, event)})
+    places = {family: str(place) for place, family in enumerate(names, start=2)}
+    words = [batch.writer, batch.number, int(time.time()), STATS_LIFE, 60 * (SERIES_MINUTES + SPAN)]
+    for (family, event), amount in batch.counts.items():
+        shown = f"{amount:.6f}".rstrip("0").rstrip(".")
+        words += ["1", f"{family} {event}", shown]
+        if _in_series(family, event):
+            words += [places[family], f"{digit}{event}", shown]
+    run(redis, scripts.ADD, [_stats_key(), *(_series_key(name, span) for name in names)], words)
+
+
+def _in_series(family: str, event: str) -> bool:
+    return not family.startswith(METER) and event not in load_times.EVENTS
+
+
+@guarded
+def counts(redis: Client) -> Counts:
+    """What all processes have counted."""
+    found: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for field, amount in _numbers(_hash(redis, _stats_key())).items():
+        name, _, event = field.partition(" ")
+        found[name][event] = amount
+    return dict(found)
+
+
+@guarded
+def minutes(redis: Client, families: list[str], first: int, last: int) -> dict[int, dict[str, float]]:
+    """Counts of these families together by minute (since the epoch) from `first` to `last`."""
+    places = [(family, span) for span in range(first // SPAN, last // SPAN + 1) for family in families]
     pipeline = redis.pipeline(transaction=False)
-    for family in families:
-        pipeline.hgetall(_stats_key(family))
-    answers = pipeline.execute(raise_on_error=False)
-    return {family: _numbers(answer) for family, answer in zip(families, answers, strict=True)}
+    for family, span in places:
+        pipeline.hgetall(_series_key(family, span))
+    found: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for (_, span), answer in zip(places, pipeline.execute(raise_on_error=False), strict=True):
+        for field, amount in _numbers(answer).items():
+            if field[:1] in DIGITS:
+                counts = found[span * SPAN + int(field[0])]
+                counts[field[1:]] = counts.get(field[1:], 0) + amount
+    return found
+
+
+@guarded
+def mark(redis: Client, what: str) -> None:
+    """Marks this moment, unless it is marked already."""
+    run(redis, scripts.MARK, [marks_key()], [what, MARKS_LIFE])
+
+
+@guarded
+def marks(redis: Client) -> dict[str, float]:
+    """What was marked, with its time (seconds since the epoch)."""
+    return _numbers(_hash(redis, marks_key()))
+
+
+def _hash(redis: Client, name: str) -> Any:
+    """None when it is of another kind."""
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.hgetall(name)
+    return pipeline.execute(raise_on_error=False)[0]
 
 
 def _numbers(answer: Any) -> dict[str, float]:
-    """The counts in a hash; whatever else somebody has put there is left out."""
+    """The numbers in a hash; whatever else somebody has put there is left out."""
     found: dict[str, float] = {}
-    for event, amount in answer.items() if isinstance(answer, dict) else ():
-        with suppress(ValueError):
+    for field, amount in answer.items() if isinstance(answer, dict) else ():
+        try:
             number = float(amount)
-            if math.isfinite(number):
-                found[event.decode()] = number
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            found[field.decode(errors="replace")] = number
     return found
 
 

@@ -1,19 +1,21 @@
-"""/api/system: the cache's statistics and its clearing, and whether the site is up."""
+"""/api/system: the cache's statistics, its clearing and warming, and whether the site is up."""
 
 from typing import Any
 
-from django.db import DatabaseError, connection
+import msgspec
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from systemcache import families, invalidation, scanning, stats
-from systemcache.serializers import ClearQuery, KeysQuery
+from systemcache import answers, families, health, invalidation, scanning, stats, warming
+from systemcache.openapi import example, typed_answer
+from systemcache.serializers import ClearQuery, KeysQuery, WarmQuery
 
-OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": True}
-OBJECTS: dict[str, Any] = {"type": "array", "items": OBJECT}
+LONGEST_WARMING = 25.0  # seconds after which no further step begins: a proxy would give the request up
+PATIENCE = 5.0  # seconds that one of its steps waits for the broker's limits
 
 
 class StatsView(APIView):
@@ -21,7 +23,7 @@ class StatsView(APIView):
 
     permission_classes = (IsAuthenticated,)
 
-    @extend_schema(responses={200: OBJECT})
+    @extend_schema(responses=typed_answer(answers.Statistics), examples=[example(answers.STATISTICS)])
     def get(self, request: Request) -> Response:
         return Response(stats.snapshot())
 
@@ -31,7 +33,12 @@ class ClearView(APIView):
 
     permission_classes = (IsAdminUser,)
 
-    @extend_schema(parameters=[ClearQuery], request=None, responses={200: OBJECT})
+    @extend_schema(
+        parameters=[ClearQuery],
+        request=None,
+        responses=typed_answer(answers.ClearAnswer),
+        examples=[example(answers.CLEARED)],
+    )
     def post(self, request: Request) -> Response:
         query = ClearQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
@@ -41,25 +48,41 @@ class ClearView(APIView):
         return Response({"keys": cleared.keys, "dry_run": cleared.dry_run, "patterns": target.patterns})
 
 
+class WarmView(APIView):
+    """Fills the cache with the account and what is watched, or with ?family= alone.
+
+    Each step is an ordinary read within the broker's limits, and costs nothing where the value is fresh. After 25
+    seconds no further one begins: `left` names those that are still to do.
+    """
+
+    permission_classes = (IsAdminUser,)
+
+    @extend_schema(
+        parameters=[WarmQuery],
+        request=None,
+        responses=typed_answer(warming.Report),
+        examples=[example(answers.WARMED)],
+    )
+    def post(self, request: Request) -> Response:
+        query = WarmQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        report = warming.run(**query.validated_data, longest=LONGEST_WARMING, patience=PATIENCE)
+        return Response(msgspec.to_builtins(report))
+
+
 class FamiliesView(APIView):
     """The families of cached values: their keys, their TTL in seconds, their tags."""
 
     permission_classes = (IsAdminUser,)
 
-    @extend_schema(responses={200: OBJECTS})
+    @extend_schema(responses=typed_answer(list[answers.FamilyAnswer]), examples=[example([answers.CANDLES])])
     def get(self, request: Request) -> Response:
-        return Response(
-            [
-                {
-                    "name": family.name,
-                    "key": family.template,
-                    "ttl": family.ttl,
-                    "stale_for": family.stale_for,
-                    "tags": family.tags,
-                }
-                for family in families.registered()
-            ]
-        )
+        return Response([_described(family) for family in families.registered()])
+
+
+def _described(family: families.Family[Any]) -> dict[str, Any]:
+    found = answers.FamilyAnswer(family.name, family.template, family.ttl, family.stale_for, list(family.tags))
+    return msgspec.structs.asdict(found)
 
 
 class KeysView(APIView):
@@ -67,7 +90,7 @@ class KeysView(APIView):
 
     permission_classes = (IsAdminUser,)
 
-    @extend_schema(parameters=[KeysQuery], responses={200: OBJECT})
+    @extend_schema(parameters=[KeysQuery], responses=typed_answer(answers.KeysAnswer), examples=[example(answers.KEYS)])
     def get(self, request: Request) -> Response:
         query = KeysQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
@@ -82,21 +105,32 @@ class KeysView(APIView):
 
 
 class HealthView(APIView):
-    """Up or not, and no more: anybody may ask."""
+    """Up or not, and no more: anybody may ask. Staff are told of each part, in the time that the database takes."""
 
-    authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(responses={200: OBJECT, 503: OBJECT}, auth=[])
+    def perform_authentication(self, request: Request) -> None:
+        """Only when the database, which knows who is asking, is up."""
+
+    @extend_schema(
+        responses=typed_answer(answers.HealthAnswer, 200, 503),
+        examples=[
+            example(answers.HealthAnswer("up"), name="Up"),
+            example(answers.HEALTH, name="Up, for staff"),
+            example(answers.HealthAnswer("down"), name="Down", code=503),
+        ],
+        auth=[],
+    )
     def get(self, request: Request) -> Response:
-        up = database_is_up()
-        return Response({"status": "up" if up else "down"}, status=200 if up else 503)
+        if not health.database_is_up():
+            return Response({"status": "down"}, status=503)
+        facts = health.facts() if _is_staff(request) else None
+        return Response(msgspec.to_builtins(answers.HealthAnswer("up", facts)))
 
 
-def database_is_up() -> bool:
+def _is_staff(request: Request) -> bool:
+    """Who cannot say who she is is told what anybody is: a monitor's old token does not make the site look down."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
+        return bool(request.user.is_staff)
+    except AuthenticationFailed:
         return False
-    return True

@@ -7,3 +7,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
 
 application = get_asgi_application()
+
+from systemcache import series  # noqa: E402 - needs Django
+
+series.site_started()

@@ -15,7 +15,8 @@ from rest_framework.views import APIView
 from broker import gateway
 from systemcache import tally
 from systemcache.errors import StoreUnavailable
-from systemcache.views import OBJECT, database_is_up
+from systemcache.health import database_is_up
+from systemcache.openapi import OBJECT
 
 INDEX = {
     "watchlist": "watchlist-list",

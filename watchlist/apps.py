@@ -8,7 +8,8 @@ class WatchlistConfig(AppConfig):
     verbose_name = "Watchlist, signals and settings"
 
     def ready(self) -> None:
-        from systemcache import families, orm
+        from systemcache import families, orm, warming
+        from watchlist import warmers
         from watchlist.cache_families import SETTINGS, SIGNAL_GENERATION, SIGNALS, WATCHLIST
         from watchlist.models import Signal, TradingSetting, WatchlistItem
 
@@ -16,3 +17,5 @@ class WatchlistConfig(AppConfig):
         orm.watch(WatchlistItem, WATCHLIST)
         orm.watch(Signal, SIGNALS)
         orm.watch(TradingSetting, SETTINGS)
+        warming.register(warmers.own_tables)
+        warming.register(warmers.watched_symbols)

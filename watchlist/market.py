@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from broker import gateway
 from broker.errors import UnknownSymbol
 from broker.values import IST, Candle, Contract, Interval
+from systemcache.fetched import Fetched
 
 # Calendar days that hold a candle each, generously: weekends and holidays have none.
 DAYS_PER_CANDLE = {Interval.DAY: 1.5, Interval.WEEK: 7, Interval.MONTH: 31}
@@ -46,9 +47,14 @@ def key_symbol(found: Contract) -> str:
 
 def latest_candles(found: Contract, interval: Interval, count: int) -> list[Candle]:
     """At least `count` candles, today's included, oldest first; fewer for a contract that is younger than that."""
+    return dated_candles(found, interval, count).value
+
+
+def dated_candles(found: Contract, interval: Interval, count: int) -> Fetched[list[Candle]]:
+    """The same with their age."""
     today = datetime.now(IST).date()
     first = today - _span(interval, count)
-    return gateway.candles(canonical(found), interval, first, today, found.exchange).value
+    return gateway.candles(canonical(found), interval, first, today, found.exchange)
 
 
 def _span(interval: Interval, count: int) -> timedelta:

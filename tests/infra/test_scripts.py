@@ -162,6 +162,7 @@ def test_stop_drops_the_data_when_told_to(site: Path, toolbox: Toolbox, argument
 
 PROGRAMS = (
     *("python3.11", "git", "redis-server", "initdb", "chromium", "docker-compose", "shellcheck"),
+    *("prometheus", "promtool"),
     *("apt-get", "sudo"),
 )
 
@@ -185,11 +186,12 @@ def test_ci_with_every_program_installs_nothing_and_runs_make(site: Path, comple
 def test_ci_installs_just_what_is_missing(site: Path, complete: Toolbox) -> None:
     (complete.directory / "redis-server").unlink()
     (complete.directory / "shellcheck").unlink()
+    (complete.directory / "promtool").unlink()
     run = complete.run(site / ".ci/run")
     assert run.returncode == 0, run.stderr
     update, install = [call for call in complete.calls if call.startswith("apt-get")]
     assert update == "apt-get update -qq"
-    assert install == "apt-get install -y -qq --no-install-recommends redis-server shellcheck"
+    assert install == "apt-get install -y -qq --no-install-recommends redis-server shellcheck prometheus"
 
 
 def test_ci_says_what_is_missing_where_it_cannot_install_it(site: Path, complete: Toolbox) -> None:

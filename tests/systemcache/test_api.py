@@ -1,14 +1,17 @@
 """/api/system, /metrics and the tokens, as their callers see them."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
+import msgspec
 import pytest
 from django.contrib.auth.models import User
 from redis import Redis
 from rest_framework.test import APIClient
 
+from systemcache import answers, warming
 from systemcache.models import ApiToken
 from tests.servers.redis_server import RedisServer
 
@@ -18,6 +21,7 @@ STAFF_ONLY = [
     ("get", "/api/system/cache/families"),
     ("get", "/api/system/cache/keys"),
     ("post", "/api/system/cache/clear?pattern=*"),
+    ("post", "/api/system/cache/warm?family=settings"),
     ("get", "/metrics"),
 ]
 
@@ -83,11 +87,54 @@ def test_keys_are_shown_with_life_and_size_and_without_tokens(staff: APIClient) 
     assert page["keys"][0]["bytes"] > 0
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "type_"),
+    [
+        ("get", "stats", answers.Statistics),
+        ("get", "families", list[answers.FamilyAnswer]),
+        ("get", "keys", answers.KeysAnswer),
+        ("post", "clear?pattern=db:*", answers.ClearAnswer),
+        ("post", "warm?family=settings", warming.Report),
+    ],
+)
+def test_answers_are_of_their_described_type(staff: APIClient, method: str, path: str, type_: type[object]) -> None:
+    staff.get("/api/settings")
+    answer = getattr(staff, method)(f"/api/system/cache/{path}")
+    assert answer.status_code == 200
+    msgspec.json.decode(answer.content, type=type_)
+
+
+def test_the_description_has_a_schema_and_an_example_of_each_answer(staff: APIClient) -> None:
+    paths = staff.get("/api/schema?format=json").json()["paths"]
+    system = {path: methods for path, methods in paths.items() if path.startswith("/api/system/")}
+    assert len(system) == 6
+    for methods in system.values():
+        for operation in methods.values():
+            content = operation["responses"]["200"]["content"]["application/json"]
+            assert content["schema"].get("properties") or content["schema"]["items"]["properties"]
+            assert content["examples"]
+
+
 def test_metrics_are_prometheus_text(staff: APIClient) -> None:
     staff.get("/api/settings")
     text = staff.get("/metrics").content.decode()
     assert 'cache_misses_total{family="settings"} 1.0' in text
     assert "cache_redis_up 1.0" in text
+    assert 'cache_load_duration_seconds_count{family="settings"} 1.0' in text
+    assert 'cache_breaker_state{state="closed"} 1.0' in text
+    assert re.search(r"^cache_redis_memory_bytes [1-9]", text, re.MULTILINE)
+
+
+def test_without_redis_metrics_are_left_out_rather_than_wrong(staff: APIClient, redis_store: RedisServer) -> None:
+    staff.get("/api/settings")
+    redis_store.kill()
+    try:
+        text = staff.get("/metrics").content.decode()
+    finally:
+        redis_store.restart(empty=True)
+    assert "cache_redis_up 0.0" in text
+    assert 'cache_breaker_state{state="open"} 1.0' in text
+    assert "cache_misses_total{" not in text
 
 
 def test_without_redis_the_statistics_and_a_clear_say_so(staff: APIClient, redis_store: RedisServer) -> None:

@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+import time
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from django.conf import settings as django_settings
+from redis import Redis
 
 from systemcache import stats, store
 from systemcache.fetch import fetch
@@ -13,6 +16,19 @@ from tests.servers.redis_server import RedisServer
 from tests.systemcache.samples import PRICE, SECRET, Price
 
 RELIANCE = Price("RELIANCE", Decimal(1))
+
+
+ROOT = django_settings.BASE_DIR
+
+
+def environment(redis: RedisServer) -> dict[str, str]:
+    """For a process that counts on this Redis."""
+    return {
+        "REDIS_URL": redis.url,
+        "DJANGO_SETTINGS_MODULE": "tradingsite.settings",
+        "DJANGO_SECRET_KEY": "x",
+        "PATH": "/usr/bin:/bin",
+    }
 
 
 def read(times: int) -> None:
@@ -58,15 +74,8 @@ def test_counts_of_other_processes_are_in(redis_store: RedisServer) -> None:
         "from systemcache import stats\n"
         "[stats.count('holdings', 'hits') for _ in range(20)]\n"  # flushed at the process's end
     )
-    environment = {
-        "REDIS_URL": redis_store.url,
-        "DJANGO_SETTINGS_MODULE": "tradingsite.settings",
-        "DJANGO_SECRET_KEY": "x",
-        "PATH": "/usr/bin:/bin",
-    }
     workers = [
-        subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=django_settings.BASE_DIR)
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", script], env=environment(redis_store), cwd=ROOT) for _ in range(2)
     ]
     assert [worker.wait(60) for worker in workers] == [0, 0]
     stats.count("holdings", "hits", 2)
@@ -82,3 +91,56 @@ def test_while_redis_is_away_counts_are_kept_and_added_when_it_is_back(redis_sto
     store.breaker.reset()
     back = stats.snapshot()
     assert (back["connected"], back["hits"]) == (True, 3)
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_a_near_copy_is_a_hit() -> None:
+    read(2)
+    stats.count("sample_price", "near_hits", 20)
+    snapshot = stats.snapshot()
+    assert (snapshot["hits"], snapshot["near_hits"], snapshot["hit_rate_percent"]) == (21, 20, 95.45)
+    assert snapshot["families"]["sample_price"]["hit_rate_percent"] == 95.45
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_hits_of_what_the_broker_answers_are_calls_saved() -> None:
+    stats.count("holdings", "hits", 3)
+    stats.count("quotes", "near_hits", 2)
+    stats.count("watchlist", "hits", 5)  # our own table
+    stats.count("portfolio_summary", "hits", 5)  # computed
+    assert stats.snapshot()["saved_calls"] == 5
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_load_times_are_told_as_quantiles() -> None:
+    for seconds in (0.07,) * 19 + (4.0,):
+        stats.count_load("holdings", seconds)
+    row = stats.snapshot()["families"]["holdings"]
+    assert (row["loads"], row["load_seconds"]) == (20, pytest.approx(5.33))
+    assert 0.05 < row["load_p50"] <= row["load_p95"] <= 0.1
+    assert stats.snapshot()["families"]["watchlist"]["load_p50"] is None
+
+
+def test_a_forked_child_counts_under_a_name_of_its_own_and_from_nothing(redis_store: RedisServer) -> None:
+    script = (
+        "import django, os; django.setup()\n"
+        "from systemcache import stats\n"
+        "stats.count('holdings', 'hits', 3)\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    stats.count('holdings', 'hits', 4); stats.flush(); os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], env=environment(redis_store), cwd=ROOT, check=True, timeout=60)
+    assert stats.snapshot()["families"]["holdings"]["hits"] == 7
+
+
+def test_writers_that_are_long_silent_are_forgotten(redis_store: RedisServer) -> None:
+    redis, now = Redis.from_url(redis_store.url), int(time.time())
+    redis.hset("stats:iifl:SIM0001", mapping={"@old": f"7 {now - 90_000}", "@young": f"7 {now - 3_600}"})
+    stats.count("holdings", "hits")
+    stats.flush()
+    fields = cast("list[bytes]", redis.hkeys("stats:iifl:SIM0001"))
+    assert b"@old" not in fields
+    assert b"@young" in fields
+    assert len([field for field in fields if field.startswith(b"@")]) == 2

@@ -25,7 +25,7 @@ from tests.systemcache.samples import LIST, MAYBE, PRICE, Price
 A: Params = {"symbol": "A"}
 STATS_FIELDS = {
     *("hits", "misses", "hit_rate_percent", "redis_keyspace_hits", "redis_keyspace_misses"),
-    *("connected", "breaker", "redis", "families"),
+    *("connected", "breaker", "redis", "families", "near_hits", "saved_calls"),
 }
 
 
@@ -144,7 +144,7 @@ def test_the_statistics_have_all_their_fields(kept: Kept) -> None:
     assert snapshot["connected"] is kept.keeps
     assert snapshot["breaker"] == ("closed" if kept.keeps else "open")
     row = snapshot["families"]["sample_price"]
-    assert set(row) == {*stats.EVENTS, "hit_rate_percent"}
+    assert set(row) == {*stats.EVENTS, "hit_rate_percent", "load_p50", "load_p95"}
     expected = {"hits": 1, "misses": 1, "loads": 1} if kept.keeps else {"bypasses": 2, "loads": 2}
     assert {event: number for event, number in row.items() if number and event in stats.EVENTS} == {
         **expected,

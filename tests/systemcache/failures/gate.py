@@ -24,6 +24,7 @@ POINTS = {
     "wait": b"BLMOVE",
     "drop": b"UNLINK",
     "scan": b"SCAN",
+    "add": of_script(scripts.ADD),
 }
 
 

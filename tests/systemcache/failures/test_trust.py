@@ -133,13 +133,13 @@ def test_a_full_redis_keeps_nobody_waiting(victim: RedisServer) -> None:
 @pytest.mark.usefixtures("gate")
 @pytest.mark.parametrize("planted", ["text", "list", "no number", "not finite", "no name"])
 def test_whatever_stands_where_counts_should_counting_goes_on(planted: str, victim: RedisServer) -> None:
-    admin, name = Redis.from_url(victim.url), "stats:iifl:SIM0001:sample_price"
+    admin, name = Redis.from_url(victim.url), "stats:iifl:SIM0001"
     if planted == "text":
         admin.set(name, "x")
     elif planted == "list":
         admin.rpush(name, "x")
     else:
-        field = b"\xff" if planted == "no name" else "hits"
+        field = b"\xff" if planted == "no name" else "sample_price hits"
         admin.hset(name, field, {"no number": "x", "not finite": "inf", "no name": "1"}[planted])
     assert stats.snapshot()["connected"] is True
     stats.count("sample_price", "hits")
