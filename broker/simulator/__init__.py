@@ -16,13 +16,17 @@ open is decided here, once:
 from broker.simulator.calls import Call
 from broker.simulator.faults import FAULT_FORMS, Fault, parse_fault
 from broker.simulator.options import DEFAULT_PORT, SimulatorError, SimulatorOptions
+from broker.simulator.quirks import QUIRK_FORMS, QUIRKS, Quirk
 from broker.simulator.simulator import Simulator
 
 __all__ = [
     "DEFAULT_PORT",
     "FAULT_FORMS",
+    "QUIRKS",
+    "QUIRK_FORMS",
     "Call",
     "Fault",
+    "Quirk",
     "Simulator",
     "SimulatorError",
     "SimulatorOptions",

@@ -25,6 +25,8 @@ class SimulatorOptions:
     """Seconds for which the failures `hang` and `timeout` stay silent before they close the connection."""
     seed: int = 1
     limits: bool = True
+    quirks: tuple[str, ...] = ()
+    """Names out of the table in quirks.py, `forms` or `all`."""
     client_id: str = "SIM0001"
     app_secret: str = "simulator-secret"  # noqa: S105 - a public make-believe, opens nothing
     auth_code: str = "SIMULATED"

@@ -19,6 +19,7 @@ from broker.simulator.generated import GeneratedPrices
 from broker.simulator.limits import RateLimits
 from broker.simulator.market import Market
 from broker.simulator.options import SimulatorError, SimulatorOptions
+from broker.simulator.quirks import Quirks
 from broker.simulator.replayed import ReplayedPrices
 from broker.simulator.server import Server
 from broker.simulator.session import Sessions
@@ -52,11 +53,12 @@ class Simulator:
         self._stopping = Event()
         self._calls = CallLog()
         self._faults = Faults(routes.ROUTE_NAMES, self.options.seed)
+        self._quirks = Quirks(self.options.quirks)
         self.contracts = Contracts(self.options.contract_file())
         self.market = self._opened_market()
         self.sessions = Sessions(self.options, self._now)
         self.account = Account(self.options.client_id, self.market, self.contracts, self._now)
-        self._control = control.Control(self._calls, self._faults)
+        self._control = control.Control(self._calls, self._faults, self._quirks)
         self._dispatch = Dispatcher(
             desk=Desk(
                 self.sessions,
@@ -67,6 +69,7 @@ class Simulator:
             ),
             sessions=self.sessions,
             faults=self._faults,
+            quirks=self._quirks,
             limits=RateLimits(monotonic) if self.options.limits else None,
             calls=self._calls,
             now=self._now,
@@ -98,6 +101,17 @@ class Simulator:
 
     def heal(self) -> None:
         self._faults.clear()
+
+    def add_quirk(self, name: str) -> None:
+        """Until cleared; QUIRK_FORMS tells the names."""
+        self._quirks.add(name)
+
+    @property
+    def quirks(self) -> tuple[str, ...]:
+        return self._quirks.all()
+
+    def clear_quirks(self) -> None:
+        self._quirks.clear()
 
     def handle(self, request: Request) -> Answer:
         """One call without a network."""

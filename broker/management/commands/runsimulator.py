@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from broker.simulator import (
     DEFAULT_PORT,
     FAULT_FORMS,
+    QUIRK_FORMS,
     Call,
     Simulator,
     SimulatorError,
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         add("--contracts", metavar="FILE", help="serve this NSEEQ.json")
         add("--latency", type=float, default=0.0, metavar="MS", help="let every call wait")
         add("--fail", action="append", metavar="ROUTE=NAME", help=f"may be repeated: {FAULT_FORMS}")
+        add("--quirk", action="append", default=[], metavar="NAME", help=f"may be repeated: {QUIRK_FORMS}")
         add("--seed", type=int, default=1, help="for made-up prices and for failures by rate")
         add("--no-limits", action="store_true", help="answer any number of calls per second")
         add("--quiet", action="store_true", help="do not print the calls")
@@ -48,6 +50,7 @@ class Command(BaseCommand):
             latency=options["latency"],
             seed=options["seed"],
             limits=not options["no_limits"],
+            quirks=tuple(options["quirk"]),
         )
         simulator = Simulator(chosen, on_call=None if options["quiet"] else self._print_call)
         for text in options["fail"] or ():

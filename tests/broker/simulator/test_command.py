@@ -39,6 +39,7 @@ def test_options_reach_the_simulator(tmp_path: Path) -> None:
     arguments = ["--port", "0", "--data", str(tmp_path), "--latency", "5", "--seed", "7", "--no-limits", "--quiet"]
     simulator = Command()._simulator(options(*arguments, "--fail", "holdings=500*2", "--fail", "all=EC003@0.5"))
     assert simulator.options == SimulatorOptions(port=0, data=tmp_path, latency=5, seed=7, limits=False)
+    assert Command()._simulator(options("--quirk", "D4", "--quirk", "D10")).quirks == ("D4", "D10")
     assert simulator.faults == (Fault("holdings", "500", times=2), Fault("all", "EC003", rate=0.5))
 
 
@@ -47,6 +48,8 @@ def test_options_reach_the_simulator(tmp_path: Path) -> None:
     [
         (("--fail", "nonsense"), "ROUTE=NAME"),
         (("--fail", "nowhere=500"), "There is no route 'nowhere'"),
+        (("--quirk", "D99"), "There is no quirk 'D99'"),
+        (("--quirk", "D9"), "D9 cannot be switched on"),
         (("--data", "/no/such/folder"), "There is no folder /no/such/folder"),
         (("--contracts", "/no/such/file"), "There is no contract file /no/such/file"),
         (("--port", "99999"), "cannot listen on 127.0.0.1:99999"),
