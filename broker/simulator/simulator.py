@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -10,6 +9,7 @@ from typing import Self
 from broker.simulator import control, routes
 from broker.simulator.account import Account
 from broker.simulator.calls import Call, CallLog
+from broker.simulator.clock import running_clock
 from broker.simulator.contracts import Contracts
 from broker.simulator.counter import Counter
 from broker.simulator.desk import Desk
@@ -19,11 +19,13 @@ from broker.simulator.generated import GeneratedPrices
 from broker.simulator.limits import RateLimits
 from broker.simulator.market import Market
 from broker.simulator.options import SimulatorError, SimulatorOptions
+from broker.simulator.player import Player
 from broker.simulator.quirks import Quirks
 from broker.simulator.replayed import ReplayedPrices
+from broker.simulator.script import Script, read_script
 from broker.simulator.server import Server
 from broker.simulator.session import Sessions
-from broker.simulator.wire import IST, Answer, Clock, Request, now_in_ist
+from broker.simulator.wire import Answer, Clock, Request, now_in_ist
 
 # How soon `stop` is noticed, in seconds.
 _STOP_CHECK = 0.05
@@ -46,7 +48,7 @@ class Simulator:
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self.options = options or SimulatorOptions()
-        self._clock = clock
+        self._now = running_clock(clock, self.options)
         self._port = self.options.port
         self._server: Server | None = None
         self._thread: Thread | None = None
@@ -55,9 +57,18 @@ class Simulator:
         self._faults = Faults(routes.ROUTE_NAMES, self.options.seed)
         self._quirks = Quirks(self.options.quirks)
         self.contracts = Contracts(self.options.contract_file())
-        self.market = self._opened_market()
+        script = read_script(self.options.script) if self.options.script else Script()
+        self.market = self._opened_market(script)
         self.sessions = Sessions(self.options, self._now)
         self.account = Account(self.options.client_id, self.market, self.contracts, self._now)
+        self._player = Player(
+            script,
+            self._now().date(),
+            contracts=self.contracts,
+            account=self.account,
+            faults=self._faults,
+            quirks=self._quirks,
+        )
         self._control = control.Control(self._calls, self._faults, self._quirks)
         self._dispatch = Dispatcher(
             desk=Desk(
@@ -115,6 +126,7 @@ class Simulator:
 
     def handle(self, request: Request) -> Answer:
         """One call without a network."""
+        self._player.play(self._now())
         is_control = request.path.startswith(control.PREFIX + "/")
         return self._control(request) if is_control else self._dispatch(request)
 
@@ -157,9 +169,6 @@ class Simulator:
     ) -> None:
         self.stop()
 
-    def _now(self) -> datetime:
-        return self._clock().astimezone(IST)
-
     def _bound(self) -> Server:
         try:
             return Server((self.options.host, self._port), self.handle)
@@ -168,7 +177,7 @@ class Simulator:
                 f"The simulator cannot listen on {self.options.host}:{self._port}: {error}."
             ) from error
 
-    def _opened_market(self) -> Market:
+    def _opened_market(self, script: Script) -> Market:
         replayed = ReplayedPrices(self.options.candle_folder())
         generated = GeneratedPrices(self.options.seed)
-        return Market(replayed, generated, self._now, self.options.seed)
+        return Market(replayed, generated, self._now, self.options.seed, script)
