@@ -130,7 +130,7 @@ class Account:
                 for at, price in self._market.passed(order.contract, books.matched or now, now):
                     match(order, price, at, self._market.scripted_day.percent_filled(order.contract.symbol, at))
                 self.match(order, now)
-        books.matched = now
+        books.matched = max(now, books.matched or now)  # a call may be late among others
         ended = self._market.scripted_day.ended(now)
         for order in books.orders if ended else ():
             if order.waits and order.complexity != "AMO":

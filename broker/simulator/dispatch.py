@@ -1,6 +1,7 @@
 """The way of one call: wait, route, limit, fail on demand, authorise, answer, reword, log."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from broker.simulator.calls import Call, CallLog
 from broker.simulator.desk import Desk
@@ -25,6 +26,7 @@ class Dispatcher:
         limits: RateLimits | None,
         calls: CallLog,
         now: Clock,
+        moment: Callable[[], AbstractContextManager[None]],
         latency: float,
         hang: float,
         sleep: Callable[[float], object],
@@ -37,6 +39,7 @@ class Dispatcher:
         self._limits = limits
         self._calls = calls
         self._now = now
+        self._moment = moment
         self._latency = latency
         self._hang = hang
         self._sleep = sleep
@@ -46,7 +49,8 @@ class Dispatcher:
         at = self._now()
         if self._latency:
             self._sleep(self._latency)
-        name, answer = self._routed(request)
+        with self._moment():
+            name, answer = self._routed(request)
         self._log(Call(at, name, request.method, request.path, answer.status))
         if answer.delivery is Delivery.HUNG:
             self._sleep(self._hang)

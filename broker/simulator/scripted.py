@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from broker.simulator.candles import (
     SESSION_MINUTES,
@@ -44,9 +44,10 @@ class ScriptedPath:
         """As DayPath's; a minute in which the market was closed stands still and has no volume."""
         if elapsed < 0:
             return []
-        until = min(elapsed, self._hours.end)
-        starts = range(0, min(int(until // 60) + 1, SESSION_MINUTES) * 60, 60)
-        return [self._minute(start, until) for start in starts if start < self._hours.end]
+        if elapsed >= self._hours.end:
+            return self._whole
+        passed = int(elapsed // 60)
+        return [*self._whole[:passed], self._minute(60 * passed, elapsed)]
 
     def so_far(self, elapsed: float) -> Candle | None:
         candles = self.minutes(elapsed)
@@ -57,14 +58,13 @@ class ScriptedPath:
 
     def ticks(self, after: float, until: float) -> Iterator[Point]:
         """Every price on its way, when it is reached, from `after` (exclusive) to `until`."""
-        for (start, price), (end, target) in zip(self._points, self._points[1:], strict=False):
-            if end <= after or start > until or target == price:
-                continue
-            step = TICK if target > price else -TICK
-            for reached in range(price + step, target + step, step) if end > start else (target,):
-                at = start + (end - start) * (reached - price) / (target - price)
-                if after < at <= until:
-                    yield at, reached
+        for leg in zip(self._points, self._points[1:], strict=False):
+            yield from ((at, price) for at, price in _ticks(*leg, after, until) if after < at <= until)
+
+    @cached_property
+    def _whole(self) -> list[Candle]:
+        starts = range(0, SESSION_MINUTES * 60, 60)
+        return [self._minute(start, self._hours.end) for start in starts if start < self._hours.end]
 
     def _minute(self, start: float, until: float) -> Candle:
         end = min(start + 60, until)
@@ -91,6 +91,21 @@ class ScriptedPath:
             return price
         end, target = self._points[place + 1]
         return on_tick(price + (target - price) * (at - start) / (end - start)) if end > start else price
+
+
+def _ticks(left: Point, right: Point, after: float, until: float) -> Iterator[Point]:
+    """Those of one leg, with perhaps one too many at either end."""
+    (start, price), (end, target) = left, right
+    if end <= after or start > until:
+        return
+    if start == end:
+        yield right
+        return
+    count = abs(target - price) // TICK
+    first, last = (count * (at - start) / (end - start) for at in (after, until))
+    step = TICK if target > price else -TICK
+    for number in range(max(1, int(first)), min(count, int(last) + 1) + 1):
+        yield start + (end - start) * number / count, price + number * step
 
 
 class ScriptedPrices:

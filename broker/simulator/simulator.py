@@ -1,7 +1,8 @@
 """The simulator as one object: start it, call it, make it fail."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -9,7 +10,7 @@ from typing import Self
 from broker.simulator import control, routes
 from broker.simulator.account import Account
 from broker.simulator.calls import Call, CallLog
-from broker.simulator.clock import running_clock
+from broker.simulator.clock import RunningClock
 from broker.simulator.contracts import Contracts
 from broker.simulator.counter import Counter
 from broker.simulator.desk import Desk
@@ -48,7 +49,7 @@ class Simulator:
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self.options = options or SimulatorOptions()
-        self._now = running_clock(clock, self.options)
+        self._now = RunningClock(clock, self.options)
         self._port = self.options.port
         self._server: Server | None = None
         self._thread: Thread | None = None
@@ -84,6 +85,7 @@ class Simulator:
             limits=RateLimits(monotonic) if self.options.limits else None,
             calls=self._calls,
             now=self._now,
+            moment=self._moment,
             latency=self.options.latency / 1000,
             hang=self.options.hang,
             sleep=sleep or self._stopping.wait,
@@ -126,9 +128,10 @@ class Simulator:
 
     def handle(self, request: Request) -> Answer:
         """One call without a network."""
-        self._player.play(self._now())
-        is_control = request.path.startswith(control.PREFIX + "/")
-        return self._control(request) if is_control else self._dispatch(request)
+        if not request.path.startswith(control.PREFIX + "/"):
+            return self._dispatch(request)
+        with self._moment():
+            return self._control(request)
 
     def start(self) -> Self:
         """Returns when it listens; SimulatorError when the port is taken."""
@@ -168,6 +171,13 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """One time for all of a call, with what the script has done up to it."""
+        with self._now.held() as now:
+            self._player.play(now)
+            yield
 
     def _bound(self) -> Server:
         try:

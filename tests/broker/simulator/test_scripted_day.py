@@ -147,6 +147,44 @@ def test_an_order_that_a_jump_passes_is_filled_at_the_price_behind_it(play: Play
     assert in_book(caller, number)["averageTradedPrice"] == "1480.00"
 
 
+@pytest.mark.parametrize("seconds", [97, 600, 23_000])
+def test_what_becomes_of_orders_does_not_hang_on_who_looks_when(play: Play, hands: Hands, seconds: int) -> None:
+    caller = play(
+        move("09:15", 1500),
+        move("09:30", 1450, "10:30"),
+        {"at": "10:00", "symbol": "INFY", "fill": 30, "until": "11:00"},
+        move("11:00", 1560, "13:00"),
+        {"at": "13:30", "market": "close"},
+        {"at": "14:00", "market": "open"},
+        move("14:00", 1480),
+        move("14:30", 1520, "15:30"),
+    )
+    go_to(hands, "09:20")
+    for price in ("1490", "1470.35", "1449"):
+        place(caller, **LIMIT, price=price)
+    for price in ("1520", "1559.95", "1561"):
+        place(caller, **LIMIT, product="NORMAL", transactionType="SELL", price=price)
+    place(caller, orderType="SL", slTriggerPrice="1530", price="1531")
+    place(caller, orderType="SL", slTriggerPrice="1460", price="1459", transactionType="SELL", product="NORMAL")
+    while hands.now.time() < time(15, 30):
+        hands.now += timedelta(seconds=seconds)
+        caller.get("/orders")
+    placed = [row for row in caller.get("/orders") if row["orderTag"] == "my tag"]
+    assert [
+        (row["orderStatus"], row["filledQuantity"], row["averageTradedPrice"], row["exchangeUpdateTime"][-8:])
+        for row in placed
+    ] == [
+        ("complete", "10", "1490.00", "09:42:00"),
+        ("complete", "10", "1456.10", "11:00:00"),  # 3 at 1470.35, 7 at 1450.00
+        ("cancelled", "0", "0.00", "15:30:00"),
+        ("complete", "10", "1520.00", "12:16:21"),
+        ("complete", "10", "1559.95", "12:59:56"),
+        ("cancelled", "0", "0.00", "15:30:00"),
+        ("complete", "5", "1530.00", "12:27:16"),
+        ("complete", "5", "1459.20", "11:09:49"),  # 1 at 1460.00, 4 at 1459.00 on the way back
+    ]
+
+
 def test_a_stop_wakes_at_its_trigger_and_is_filled(play: Play, hands: Hands) -> None:
     caller = play(move("09:15", 1500), move("10:00", 1530, "10:30"), move("11:00", 1500))
     go_to(hands, "09:30")

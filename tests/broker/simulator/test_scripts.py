@@ -2,14 +2,15 @@
 
 import json
 from datetime import datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broker.simulator import SimulatorError
+from broker.simulator import Simulator, SimulatorError, SimulatorOptions
 from broker.simulator.script import read_script
-from tests.broker.simulator.caller import IST, THURSDAY_AT_ELEVEN, Hands, Simulate
+from tests.broker.simulator.caller import IST, THURSDAY_AT_ELEVEN, Caller, Hands, Simulate
 
 MOVE = {"at": "10:00", "symbol": "INFY", "price": 1500}
 
@@ -114,6 +115,18 @@ def test_the_clock_begins_where_it_is_told_and_goes_as_fast(simulate: Simulate, 
         datetime(2025, 11, 20, 9, 15, tzinfo=IST),
     )
     assert simulate()._now() == hands.now != THURSDAY_AT_ELEVEN
+
+
+def test_one_call_sees_one_time_however_fast_the_clock_goes() -> None:
+    seconds = count()
+    simulator = Simulator(
+        SimulatorOptions(speed=600, limits=False), clock=lambda: THURSDAY_AT_ELEVEN + timedelta(seconds=next(seconds))
+    )
+    caller = Caller(simulator)
+    caller.log_in()
+    rows = caller.quotes("2885", "1594"), caller.quotes("2885", "1594")
+    stamps = [[row["tickTimestamp"] for row in answer] for answer in rows]
+    assert stamps[0][0] == stamps[0][1] != stamps[1][0] == stamps[1][1]
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf")])
