@@ -31,6 +31,7 @@ a JSON file {"about": "...", "steps": [...]}, its steps in order of time:
   still with the rest, and go on as if it had not been.
 - On that day orders are filled while the market is open only, at the first scripted price that reaches them, whether
   somebody looks or not. With its end those that wait are cancelled, except those for the next day (AMO).
+- `until` switches a failure or quirk off, whoever switched it on. scripts/example.json is an ordinary day.
 - `--start` and `--speed` set the simulator's own clock; the limits of calls and the latency keep real time.
 """
 

@@ -174,8 +174,6 @@ class Quirks:
         changes = [quirk.form for quirk in self._quirks() if quirk.form]
         if not changes or route in forms.SPARED or answer.status != 200 or answer.content_type != "application/json":
             return answer
-        if not answer.body:
-            return answer
         content = msgspec.json.decode(answer.body)
         for change in changes:
             content = change(route, content)

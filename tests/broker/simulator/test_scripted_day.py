@@ -99,6 +99,13 @@ def test_candles_quotes_and_depth_tell_one_story_all_day(play: Play, hands: Hand
     assert (today[1:5], len(minutes)) == ([1500, 1540, 1470, 1510], 375)
 
 
+def test_before_the_opening_today_has_no_candle(play: Play, hands: Hands) -> None:
+    caller = play(move("09:15", 1500))
+    go_to(hands, "09:14:59")
+    for interval in ("1 minute", "1 day"):
+        assert caller.history(interval, "19-Nov-2025", "21-Nov-2025", INFY)[-1][0].startswith("2025-11-19")
+
+
 def test_the_next_day_goes_on_from_the_scripted_close(play: Play, hands: Hands) -> None:
     caller = play(move("09:15", 1500), move("15:00", 1555))
     hands.now += timedelta(days=1, hours=3)
@@ -268,6 +275,7 @@ def test_failures_and_quirks_come_and_go_at_their_times(play: Play, hands: Hands
         {"at": "10:00", "fault": "profile=503", "until": "10:30"},
         {"at": "10:10", "quirk": "D17", "until": "11:00"},
         {"at": "12:00", "quirk": "D4"},
+        {"at": "12:00", "fault": "trades=503"},
     )
     caller.simulator.fail("orders", "500")
     statuses = []
@@ -280,7 +288,7 @@ def test_failures_and_quirks_come_and_go_at_their_times(play: Play, hands: Hands
     assert caller.get("/profile")["accountStatus"] == "Na"
     go_to(hands, "14:00")
     assert isinstance(json.loads(caller.send("GET", "/holdings").body), list)
-    assert [fault.route for fault in caller.simulator.faults] == ["orders"]
+    assert [fault.route for fault in caller.simulator.faults] == ["orders", "trades"]
 
 
 def test_while_the_market_is_closed_nothing_moves_and_nothing_is_filled(play: Play, hands: Hands) -> None:
