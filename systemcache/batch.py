@@ -11,11 +11,8 @@ from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
 from systemcache.fetch import (
     Question,
-    ask_source,
     asked,
     copied,
-    failed,
-    failures,
     fetched,
     give_back,
     instead,
@@ -27,6 +24,7 @@ from systemcache.fetch import (
 from systemcache.fetched import Fetched
 from systemcache.flights import now as moment
 from systemcache.keys import Params
+from systemcache.sources import ask_source, failed, failures
 
 T = TypeVar("T")
 Loader = Callable[[list[Params]], Sequence[T | Exception | None]]

@@ -57,10 +57,6 @@ class Family(Generic[T]):
     def key(self, params: keys.Params) -> str:
         return keys.build(self.template, params)
 
-    def tags_of(self, params: keys.Params) -> tuple[str, ...]:
-        """The family's name and the tags of the value with these parameters."""
-        return tuple(dict.fromkeys((self.name, *(keys.build_part_of(template, params) for template in self.tags))))
-
     def every_key(self) -> list[str]:
         """All keys that this family can have; none for a family that has parameters without `choices`."""
         names = keys.fields(self.template)

@@ -13,20 +13,20 @@ A read goes as far down this list as it must:
 import logging
 import random
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from time import perf_counter
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from systemcache import away, codec, conf, dirty, keeper, listener, loading, near, stats, store
+from systemcache import away, codec, conf, dirty, keeper, keys, listener, near, stats, store
 from systemcache.codec import Entry
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
-from systemcache.fetched import Content, Fetched, now
+from systemcache.fetched import Content, Fetched
 from systemcache.flights import Flights
 from systemcache.flights import now as moment
-from systemcache.keys import Params
+from systemcache.keys import KeyPart, Params
 from systemcache.recent import Recent
+from systemcache.sources import Answer, ask_source, event, failures, source_failed
 
 T = TypeVar("T")
 
@@ -37,7 +37,6 @@ PATIENCE = 2
 
 logger = logging.getLogger(__name__)
 flights: Flights[Fetched[Any]] = Flights()
-failures: Recent[Exception] = Recent()
 _tried_ahead: Recent[bool] = Recent()
 
 
@@ -56,19 +55,14 @@ class Question(Generic[T]):
         return self.family.name if self.family.secret else self.spot.key
 
 
-def event(family: Family[Any], state: str) -> dict[str, str]:
-    """What log lines that are read by programs say apart."""
-    return {"family": family.name, "state": state}
-
-
 def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: int | None = None) -> Fetched[T]:
     """The family's value for these parameters, from Redis or else from `loader`, whose errors are never stored.
 
     `ttl` (seconds) takes the place of the family's own for values that age faster.
     """
-    question = asked(family, params, loader, ttl)
-    found = _answered(question)
-    found.place = (family, question.spot)
+    spot = spot_of(family, params)
+    found = nearby(family, spot) or _answered(Question(family, spot, loader, _life(family, ttl)))
+    found.place = (family, spot)
     return found
 
 
@@ -81,7 +75,9 @@ def _answered(question: Question[T]) -> Fetched[T]:
         return load(question, "bypass")
     since = moment()
     try:
-        if found := hit(family, question.spot):
+        found = stored(family, question.spot)
+        if found and is_fresh(found):
+            stats.count(family.name, "hits")
             return _ahead(question, found)
         stats.count(family.name, "misses")
         return together(question, since)
@@ -91,32 +87,29 @@ def _answered(question: Question[T]) -> Fetched[T]:
         return away.answer(family, question.spot.key, lambda: load(question, "bypass"), since)
 
 
-def hit(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
-    """A fresh value, from this process's copy or from Redis, counted. Raises StoreUnavailable."""
-    if family.near and (found := copied(family, spot.key)):
-        stats.count(family.name, "near_hits")
+def warm(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
+    """A hit that needs no more than to be shown, counted; None for anything else. Raises StoreUnavailable."""
+    if found := nearby(family, spot):
         return found
+    keeper.ensure()
+    if dirty.touches(family):
+        return None
     found = stored(family, spot)
-    if not (found and is_fresh(found)):
+    if not (found and is_fresh(found)) or _is_due(family, found):
         return None
     stats.count(family.name, "hits")
     return found
 
 
-def warm(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
-    """A hit that needs no more than to be shown, counted; None for anything else. Raises StoreUnavailable."""
+def nearby(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
+    """The same, out of this process's copies alone."""
+    if not family.near:
+        return None
     keeper.ensure()
-    if dirty.touches(family):
+    found = None if dirty.touches(family) else copied(family, spot.key)
+    if found is None or _is_due(family, found):
         return None
-    if family.near and (found := copied(family, spot.key)):
-        event = "near_hits"
-    elif (found := stored(family, spot)) and is_fresh(found):
-        event = "hits"
-    else:
-        return None
-    if _is_due(family, found):
-        return None
-    stats.count(family.name, event)
+    stats.count(family.name, "near_hits")
     return found
 
 
@@ -131,8 +124,25 @@ def copied(family: Family[T], key: str) -> Fetched[T] | None:
 
 
 def asked(family: Family[T], params: Params, loader: Callable[[], T], ttl: int | None = None) -> Question[T]:
+    return Question(family, spot_of(family, params), loader, _life(family, ttl))
+
+
+def spot_of(family: Family[Any], params: Params) -> store.Spot:
+    return _spot(family.template, family.name, family.tags, tuple(params.items()))
+
+
+@lru_cache(4096)
+def _spot(template: str, name: str, tags: tuple[str, ...], items: tuple[tuple[str, KeyPart], ...]) -> store.Spot:
+    """The same questions come again and again. Raises InvalidKeyPart, which is not remembered."""
+    params = dict(items)
+    named = (keys.build_part_of(tag, params) for tag in tags)
+    return store.Spot(keys.build(template, params), tuple(dict.fromkeys((name, *named))))
+
+
+def _life(family: Family[Any], ttl: int | None) -> float:
+    """Seconds for which a value that is loaded now will be fresh."""
     life = (ttl or family.ttl) * (1 - family.jitter * random.random())  # noqa: S311 - spreads work, guards nothing
-    return Question(family, store.Spot(family.key(params), family.tags_of(params)), loader, max(1.0, life))
+    return max(1.0, life)
 
 
 def bypass(family: Family[T], loader: Callable[[], T]) -> Fetched[T]:
@@ -274,44 +284,9 @@ def load(question: Question[T], state: str) -> Fetched[T]:
     return fetched(question, asked.value, asked, state)
 
 
-class Answer(Generic[T]):
-    """What a source answered, with the time at which it was asked: a value is never younger than what it shows."""
-
-    __slots__ = ("created", "sound_at", "value")
-
-    def __init__(self, loader: Callable[[], T]) -> None:
-        self.created, self.sound_at = now(), moment()
-        self.value = loader()
-
-
 def fetched(question: Question[T], value: T, answer: Answer[Any], state: str) -> Fetched[T]:
     entry = Entry(answer.created, question.ttl, codec.encode(value))
     return Fetched(question.family.type, entry, state, sound_at=answer.sound_at, value=value)
-
-
-def ask_source(family: Family[Any], key: str, loader: Callable[[], T]) -> Answer[T]:
-    """Loads, and counts it. A source that failed for this key a moment ago is not asked: its error is raised again."""
-    if failure := failures.get(key):
-        raise failure.with_traceback(None)
-    started = perf_counter()
-    with nullcontext() if family.strict else loading.place():
-        try:
-            answer = Answer(loader)
-        except Exception as error:
-            failed(family, key, error)
-            raise
-    seconds = perf_counter() - started
-    stats.count_load(family.name, seconds)
-    logger.debug("cache: %s was loaded in %.3f s", family.name, seconds, extra=event(family, "load"))
-    return answer
-
-
-def failed(family: Family[Any], key: str, error: Exception) -> None:
-    """Counts a failure, and leaves the source alone for this key for a moment."""
-    stats.count(family.name, "load_errors")
-    logger.debug("cache: %s could not be loaded: %s", family.name, error, extra=event(family, "load_error"))
-    if source_failed(error) and not family.strict:
-        failures.keep(key, error, getattr(error, "ask_again_after", conf.cool_down()))
 
 
 def instead(question: Question[T], old: Fetched[T] | None, error: Exception) -> Fetched[T] | None:
@@ -323,11 +298,6 @@ def instead(question: Question[T], old: Fetched[T] | None, error: Exception) -> 
     if answer.stale:
         logger.warning("cache: %s is shown old: %s", question.shown, error, extra=event(question.family, "stale"))
     return answer
-
-
-def source_failed(error: Exception) -> bool:
-    """Whether the source is at fault, and not the caller (an error with a 4xx status)."""
-    return int(getattr(error, "status_code", 500)) >= 500
 
 
 def _old_enough(question: Question[T], found: Fetched[T] | None) -> Fetched[T] | None:
