@@ -38,6 +38,16 @@ class ClearRecord(models.Model):
         return f"{self.what} by {self.by}"
 
 
+class Cache(models.Model):
+    """No table: what the cache's pages in the admin stand under, and the permissions that they ask for."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        permissions = (("clear_cache", "Can clear the cache"),)
+        verbose_name = verbose_name_plural = "cache"
+
+
 class WatchedModel(models.Model):
     """A model whose rows the cache shows: each write and the record of what it drops commit together or not at all."""
 
