@@ -79,6 +79,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "tradingsite.middleware.server_timing",
+    "tradingsite.content_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tradingsite.middleware.optional_trailing_slash",

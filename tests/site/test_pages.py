@@ -157,6 +157,13 @@ def test_an_anonymous_visitor_of_the_api_is_shown_where_to_log_in(
         expect(page.locator("body")).to_contain_text("HTTP 200 OK")
 
 
+def test_one_logs_out_from_the_browsable_api(visitor: Page, site: RunningSite) -> None:
+    log_in(visitor, f"{site.url}/admin/login/?next=/api/", *site.login)
+    visitor.get_by_role("button", name="Log out").click()
+    visitor.wait_for_url(f"{site.url}/")
+    expect(visitor.get_by_role("link", name="Log in")).to_be_visible()
+
+
 # --- a walk ------------------------------------------------------------------------------------------------
 
 
