@@ -23,8 +23,8 @@ class PendingInvalidation(models.Model):
 class ClearRecord(models.Model):
     """A clear by hand: who dropped what, and how many values that were."""
 
-    at = models.DateTimeField(auto_now_add=True)
-    by = models.CharField(max_length=160)
+    at = models.DateTimeField("when", auto_now_add=True)
+    by = models.CharField("who", max_length=160)
     what = models.CharField(max_length=240, help_text="The pattern, family or tag.")
     keys = models.PositiveIntegerField(help_text="How many values were dropped.")
     seconds = models.FloatField(help_text="How long it took.")

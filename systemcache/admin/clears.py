@@ -1,7 +1,10 @@
 """The record of clears in the admin: to be read, never changed."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from systemcache.models import ClearRecord
 
@@ -10,14 +13,21 @@ from systemcache.models import ClearRecord
 class ClearRecordAdmin(admin.ModelAdmin[ClearRecord]):
     """Who cleared what."""
 
-    list_display = ("at", "by", "what", "dropped", "took")
-    list_display_links = ("at",)
+    list_display = ("when", "by", "what", "dropped", "took")
+    list_display_links = ("when",)
     list_filter = ("at", "by")
     search_fields = ("by", "what")
     search_help_text = "Part of a pattern, family or tag, or of who cleared it"
     date_hierarchy = "at"
     list_per_page = 50
-    fields = ("at", "by", "what", "dropped", "took")
+    fields = ("when", "by", "what", "dropped", "took")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Record of clears", **(extra_context or {})})
+
+    @admin.display(ordering="at")
+    def when(self, record: ClearRecord) -> str:
+        return f"{timezone.localtime(record.at):%-d %b %Y, %H:%M:%S}"
 
     @admin.display(description="values dropped", ordering="keys")
     def dropped(self, record: ClearRecord) -> str:

@@ -19,6 +19,7 @@ from systemcache.series import Mark, Point
 HOUR, DAY = 60, 24 * 60  # minutes
 STEP, DAY_STEP = 1, 15
 LAST_CLEARS = 5
+LISTED = 8  # marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ class Period:
     charts: tuple[Chart, ...]
     points: Sequence[Point]
     marks: Sequence[Mark]
+
+    @property
+    def latest(self) -> Sequence[Mark]:
+        return self.marks[-LISTED:]
+
+    @property
+    def earlier(self) -> int:
+        """How many marks are not listed."""
+        return len(self.marks) - len(self.latest)
 
 
 @dataclass(frozen=True, slots=True)

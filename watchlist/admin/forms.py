@@ -1,0 +1,38 @@
+"""What the pages of this app share: a form that knows the broker's contracts, an action's report, a moment."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils import timezone
+
+from broker.errors import BrokerError
+from watchlist import market
+
+CONTRACT = ("symbol", "exchange")
+
+
+class ContractForm(forms.ModelForm[Any]):
+    """Looks a new symbol up in the broker's contract file."""
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
+        if all(cleaned.get(name) for name in CONTRACT) and any(name in self.changed_data for name in CONTRACT):
+            try:
+                cleaned["symbol"] = market.canonical_symbol(cleaned["symbol"], cleaned["exchange"])
+            except BrokerError as error:
+                self.add_error("symbol", str(error))
+        return cleaned
+
+
+def report(page: admin.ModelAdmin[Any], request: HttpRequest, done: int, of: int, what: str) -> None:
+    skipped = of - done
+    text = f"{done} {what}, {skipped} skipped." if skipped else f"{done} {what}."
+    page.message_user(request, text, messages.WARNING if skipped else messages.SUCCESS)
+
+
+def moment(at: datetime) -> str:
+    return f"{timezone.localtime(at):%-d %b %Y, %H:%M}"
