@@ -4,6 +4,7 @@ The template draws them as SVG and stretches the box to the page; words stand be
 their size on a phone.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,11 @@ class Chart:
     top: float
     unit: str
     legend: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Unlike any other on its page."""
+        return re.sub(r"\W+", "-", self.title.lower())
 
     @property
     def width(self) -> int:

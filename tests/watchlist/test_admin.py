@@ -144,6 +144,19 @@ def test_a_write_in_the_list_asks_for_no_price(admin: Client, market: Market) ->
     assert market.batches == []
 
 
+@pytest.mark.parametrize(("chosen", "number"), [("rsi", 1), ("-", 2), ("sma_cross", 0)])
+def test_signals_are_filtered_by_strategy_or_as_made_by_hand(admin: Client, chosen: str, number: int) -> None:
+    Signal.objects.create(symbol="TCS", signal_type="buy", strategy="rsi")
+    for symbol in ("TCS", "INFY"):
+        Signal.objects.create(symbol=symbol, signal_type="buy")
+    assert len(cells(admin, "shown_status", f"{SIGNALS}?strategy={chosen}")) == number
+
+
+def test_fields_in_the_list_are_named_for_screen_readers(admin: Client) -> None:
+    WatchlistItem.objects.create(symbol="TCS", category="hold")
+    assert 'aria-label="TCS on NSEEQ (Hold): Target price"' in admin.get(ITEMS).content.decode()
+
+
 def test_a_late_signal_says_so(admin: Client) -> None:
     Signal.objects.create(symbol="TCS", signal_type="buy", expires_at=timezone.now() - timedelta(1))
     assert cells(admin, "shown_status", SIGNALS) == ["Pending, too late to approve"]

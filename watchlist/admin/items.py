@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -20,6 +21,15 @@ from watchlist.models.items import WatchlistItemQuerySet
 NOT_QUOTED, UNAVAILABLE = "-", "unavailable"  # the latter: the broker cannot be asked now
 
 logger = logging.getLogger(__name__)
+
+
+class RowForm(ModelForm[WatchlistItem]):
+    """What can be changed in the list, named for those who do not see the column's head above it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{self.instance}: {field.label}"
 
 
 @admin.register(WatchlistItem)
@@ -88,6 +98,9 @@ class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
         return format_html(
             '{} <span class="quiet">{}as of {} s ago</span>', f"{found.value.ltp:,.2f}", stale, found.age()
         )
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[WatchlistItem]]:
+        return super().get_changelist_form(request, form=RowForm, **kwargs)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The page's rows get their prices, all in one batch. A broker that is away costs the prices, not the page."""

@@ -1,12 +1,32 @@
 """Signals in the admin."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from watchlist import services
 from watchlist.admin.forms import ContractForm, moment, report
 from watchlist.models import Signal, Status
 from watchlist.models.signals import SignalQuerySet
+
+BY_HAND = "-"
+
+
+class ByStrategy(admin.SimpleListFilter):
+    """Those that a person made have no strategy: a choice of its own, with words to click on."""
+
+    title = "strategy"
+    parameter_name = "strategy"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        known = Signal.objects.exclude(strategy="").order_by("strategy").values_list("strategy", flat=True).distinct()
+        return [*((name, name) for name in known), (BY_HAND, "by hand")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        return queryset.filter(strategy="" if chosen == BY_HAND else chosen) if chosen else queryset
 
 
 @admin.register(Signal)
@@ -25,7 +45,7 @@ class SignalAdmin(admin.ModelAdmin[Signal]):
         "made",
         "ends",
     )
-    list_filter = ("status", "signal_type", "strategy", "created_at", "exchange")
+    list_filter = ("status", "signal_type", ByStrategy, "created_at", "exchange")
     search_fields = ("symbol", "strategy", "reason", "order_id")
     search_help_text = "Part of a symbol, a strategy, a reason or an order's number"
     list_per_page = 50

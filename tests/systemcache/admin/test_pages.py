@@ -343,6 +343,12 @@ def test_the_overview_tells_rate_loads_and_memory(viewer: Client, redis: Redis) 
     assert hour.charts[0].text == "3 from the cache, 4 loaded in all."
 
 
+def test_no_two_elements_of_a_page_have_one_name(viewer: Client, redis: Redis) -> None:
+    for page in PAGES:
+        names = re.findall(r'\bid="([^"]*)"', viewer.get(page).content.decode())
+        assert [name for name in set(names) if names.count(name) > 1 or not name] == [], page
+
+
 def test_a_clear_shows_as_a_mark_and_among_the_last(keeper: Client, redis: Redis) -> None:
     invalidation.clear(invalidation.target(pattern="sample:price:A"), by="asha")
     answer = keeper.get(HOME)
