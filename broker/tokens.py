@@ -8,6 +8,7 @@ from typing import NamedTuple
 from broker import conf, crypto
 from broker.models import BrokerSession
 from broker.values import IST
+from systemcache import masking
 
 
 def now() -> datetime:
@@ -22,6 +23,7 @@ def next_midnight(moment: datetime) -> datetime:
 
 def checksum(client_id: str, auth_code: str, app_secret: str) -> str:
     """What the login exchange sends (iifl_api §1): SHA-256 of the three, one behind the other."""
+    masking.remember(auth_code)
     return hashlib.sha256(f"{client_id}{auth_code}{app_secret}".encode()).hexdigest()
 
 
@@ -45,6 +47,7 @@ class TokenStore:
         return known.token if known else None
 
     def keep(self, token: str) -> None:
+        masking.remember(token)
         session = Session(token, next_midnight(self._clock()))
         BrokerSession.objects.update_or_create(
             client_id=conf.client_id(),
@@ -68,4 +71,6 @@ class TokenStore:
 
 def _decrypted(row: BrokerSession | None) -> Session | None:
     token = crypto.decrypt(bytes(row.ciphertext)) if row else None
+    if token:
+        masking.remember(token)
     return Session(token, row.expires_at) if row and token else None

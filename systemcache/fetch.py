@@ -54,6 +54,11 @@ class Question(Generic[T]):
         return self.family.name if self.family.secret else self.spot.key
 
 
+def event(family: Family[Any], state: str) -> dict[str, str]:
+    """What log lines that are read by programs say apart."""
+    return {"family": family.name, "state": state}
+
+
 def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: int | None = None) -> Fetched[T]:
     """The family's value for these parameters, from Redis or else from `loader`, whose errors are never stored.
 
@@ -74,7 +79,7 @@ def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: in
         stats.count(family.name, "misses")
         return together(question, since)
     except StoreUnavailable as error:
-        logger.debug("cache: %s goes to its source: %s", question.shown, error)
+        logger.debug("cache: %s goes to its source: %s", question.shown, error, extra=event(family, "bypass"))
         stats.count(family.name, "bypasses")
         return away.answer(family, question.spot.key, lambda: load(question, "bypass"), since)
 
@@ -105,7 +110,8 @@ def usable(question: Question[T], found: store.Found, sound_at: float) -> Fetche
             return None
         value = codec.decode(found.payload, question.family.type)
     except codec.Undecodable as error:
-        logger.warning("cache: %s does not decode and is loaded anew: %s", question.shown, error)
+        extra = event(question.family, "undecodable")
+        logger.warning("cache: %s does not decode and is loaded anew: %s", question.shown, error, extra=extra)
         stats.count(question.family.name, "undecodable")
         return None
     return Fetched(question.family.type, found, "hit", sound_at=sound_at, value=value)
@@ -236,13 +242,16 @@ def ask_source(family: Family[Any], key: str, loader: Callable[[], T]) -> Answer
     except Exception as error:
         failed(family, key, error)
         raise
-    stats.count_load(family.name, perf_counter() - started)
+    seconds = perf_counter() - started
+    stats.count_load(family.name, seconds)
+    logger.debug("cache: %s was loaded in %.3f s", family.name, seconds, extra=event(family, "load"))
     return answer
 
 
 def failed(family: Family[Any], key: str, error: Exception) -> None:
     """Counts a failure, and leaves the source alone for this key for a moment."""
     stats.count(family.name, "load_errors")
+    logger.debug("cache: %s could not be loaded: %s", family.name, error, extra=event(family, "load_error"))
     if source_failed(error) and not family.strict:
         failures.keep(key, error, getattr(error, "ask_again_after", conf.cool_down()))
 
@@ -250,7 +259,12 @@ def failed(family: Family[Any], key: str, error: Exception) -> None:
 def instead(question: Question[T], old: Fetched[T] | None, error: Exception) -> Fetched[T] | None:
     """The old value, marked stale, where the source is at fault and the value may still be shown."""
     still = _old_enough(question, old) if source_failed(error) else None
-    return _stale(question, still) if still else None
+    if still is None:
+        return None
+    answer = _stale(question, still)
+    if answer.stale:
+        logger.warning("cache: %s is shown old: %s", question.shown, error, extra=event(question.family, "stale"))
+    return answer
 
 
 def source_failed(error: Exception) -> bool:
@@ -283,7 +297,8 @@ def _ahead(question: Question[T], found: Fetched[T]) -> Fetched[T]:
     except Exception as error:
         if not is_fresh(found):  # the load took longer than the rest of its life
             raise
-        logger.info("cache: %s could not be refreshed ahead of its end: %s", question.shown, error)
+        extra = event(question.family, "hit")
+        logger.info("cache: %s could not be refreshed ahead of its end: %s", question.shown, error, extra=extra)
         return found
 
 

@@ -1,7 +1,7 @@
 """Clearing by hand: by pattern, family or tag, within the site's prefix only, and on record."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -47,14 +47,19 @@ def drop(*dropped: str) -> None:
     store.drop(dropped)
 
 
-def clear(target: Target, *, by: str, dry_run: bool = False) -> Cleared:
-    """Drops the target's values; loads under way do not put them back. `by` is who asked. Raises StoreUnavailable."""
+def clear(target: Target, *, by: str, dry_run: bool = False, progress: Callable[[int], object] = bool) -> Cleared:
+    """Drops the target's values; loads under way do not put them back. `by` is who asked. Raises StoreUnavailable.
+
+    `progress` is told how many are gone, again and again.
+    """
     started = perf_counter()
     if dry_run:
         return Cleared(sum(len(page) for page in _pages(target)), dry_run)
     away.forget()
     store.drop(target.tags or (store.LOADS,))
-    number = sum(map(scanning.delete_matching, target.patterns))
+    number = 0
+    for pattern in target.patterns:
+        number += scanning.delete_matching(pattern, lambda gone, before=number: progress(before + gone))  # type: ignore[misc]
     seconds = perf_counter() - started
     ClearRecord.objects.create(by=by[:160], what=target.what[:240], keys=number, seconds=seconds)
     logger.info("cache: %s cleared %d keys of %s in %.3f s", by, number, target.what, seconds)

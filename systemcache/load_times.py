@@ -35,4 +35,4 @@ def quantile(counts: Mapping[str, float], share: float) -> float | None:
     if at == len(BOUNDS):
         return BOUNDS[-1]
     below, start = (sums[at - 1], BOUNDS[at - 1]) if at else (0, 0.0)
-    return round(start + (BOUNDS[at] - start) * (rank - below) / (sums[at] - below), 6)
+    return round(start + (BOUNDS[at] - start) * (rank - below) / (sums[at] - below), 4)

@@ -134,7 +134,7 @@ redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', clock[1] * 1000000 + clo
 # of its key among KEYS, the field, how much.
 # Adds a batch once: its number stands beside the counts, so that what survives or is evicted does so together. Noting
 # that comes first: a Redis that is full or read-only refuses there, before anything is added. Writers that have been
-# silent for a week are forgotten when a new one comes. What cannot be counted on makes way.
+# silent for a day are forgotten when a new one comes. What cannot be counted on makes way.
 ADD = """
 local function made_hash(key)
     if redis.call('TYPE', key).ok ~= 'hash' then redis.call('UNLINK', key) end
@@ -148,7 +148,7 @@ if not last then
     local all = redis.call('HGETALL', KEYS[1])
     for i = 1, #all, 2 do
         local seen = string.sub(all[i], 1, 1) == '@' and tonumber(string.match(all[i + 1], ' (%d+)$') or 0)
-        if seen and seen < ARGV[3] - 604800 then redis.call('HDEL', KEYS[1], all[i]) end
+        if seen and seen < ARGV[3] - 86400 then redis.call('HDEL', KEYS[1], all[i]) end
     end
 end
 for i = 2, #KEYS do made_hash(KEYS[i]) end
@@ -172,4 +172,17 @@ local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
     if (tonumber(all[i + 1]) or 0) < now - ARGV[2] then redis.call('HDEL', KEYS[1], all[i]) end
 end
+"""
+
+# KEYS: who leads. ARGV: the caller's token, the lead's life (ms). Answers 1 when the lead is the caller's.
+LEAD = """
+local leader = redis.call('MGET', KEYS[1])[1]
+if leader and leader ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# KEYS and ARGV as in LEAD, without the life.
+RESIGN = """
+if redis.call('MGET', KEYS[1])[1] == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 """

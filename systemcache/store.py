@@ -9,6 +9,7 @@ Under the site's prefix stand the values alone, under their documented keys. Bes
     old:<prefix>:<key>    the value once more, for longer, if it may be shown when its source fails
     stats:<prefix>        what all processes have counted, and up to which batch of each
     series:<prefix>:<family>:<n>  the same by the minute, ten minutes a key
+    lead:<prefix>:<work>  who does what one process of all does
     marks:<prefix>        when Redis and the site were started
     turns:<prefix>:<name> when the last calls of a source that counts them were, or will be, allowed
     calls:<prefix>:<name> those that it may count now

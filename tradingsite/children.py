@@ -16,14 +16,21 @@ STOP_TIMEOUT = 10.0  # seconds
 class Child:
     """A process in a session of its own (Ctrl-C goes to the parent alone) that ends with its parent."""
 
-    def __init__(self, name: str, command: Sequence[str], *, directory: Path, read_output: bool = False) -> None:
-        """With `read_output` its first line can be read; it must not write much more, which nobody reads."""
+    def __init__(
+        self, name: str, command: Sequence[str], *, directory: Path, read_output: bool = False, quiet: bool = False
+    ) -> None:
+        """With `read_output` its first line can be read; it must not write much more, which nobody reads.
+
+        `quiet`: what it writes is seen nowhere.
+        """
         self.name = name
+        nowhere = subprocess.DEVNULL if quiet else None
         self._process = subprocess.Popen(
             command,
             cwd=directory,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if read_output else None,
+            stdout=subprocess.PIPE if read_output else nowhere,
+            stderr=nowhere,
             start_new_session=True,
             preexec_fn=die_with_parent(signal.SIGTERM),
             text=True,

@@ -1,5 +1,8 @@
 """What every request to the API passes before Django resolves its address."""
 
+import logging
+import re
+import secrets
 from collections.abc import Callable
 from time import perf_counter
 
@@ -8,10 +11,48 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from systemcache import timing
+from tradingsite import logs
 from tradingsite.api_errors import error_response
 
 Handler = Callable[[HttpRequest], HttpResponse]
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 API_ROOTS = ("/api/", "/metrics/")
+
+
+access = logging.getLogger("tradingsite.access")
+
+
+def request_ids(get_response: Handler) -> Handler:
+    """X-Request-ID, the caller's or one made here, on the answer and on every log line of the request."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        token = logs.request_id.set(name)
+        started = perf_counter()
+        try:
+            response = get_response(request)
+            response["X-Request-ID"] = name
+            _tell(request, response, 1000 * (perf_counter() - started))
+            return response
+        finally:
+            logs.request_id.reset(token)
+
+    return answer
+
+
+def _tell(request: HttpRequest, response: HttpResponse, milliseconds: float) -> None:
+    """Without the query: a login's code travels there."""
+    if not access.isEnabledFor(logging.INFO):
+        return
+    extra = {
+        "method": request.method,
+        "path": request.path_info,
+        "status": response.status_code,
+        "state": response.get("X-Cache"),
+        "milliseconds": round(milliseconds, 2),
+    }
+    access.info("%s %s %d", request.method, request.path_info, response.status_code, extra=extra)
 
 
 def server_timing(get_response: Handler) -> Handler:

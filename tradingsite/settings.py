@@ -56,6 +56,7 @@ HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=256)
 WEB_THREADS = env.integer("WEB_THREADS", 8, minimum=1, maximum=256)
+WARM_CACHE = env.flag("WARM_CACHE", default=True)
 SIMULATOR_DATA = env.text("SIMULATOR_DATA")
 SIMULATOR_CONTRACTS = env.text("SIMULATOR_CONTRACTS")
 SIMULATOR_LATENCY = env.integer("SIMULATOR_LATENCY", 0, maximum=60_000)
@@ -78,6 +79,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tradingsite.middleware.request_ids",
     "tradingsite.middleware.server_timing",
     "tradingsite.content_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
@@ -317,13 +319,28 @@ TIME_ZONE = "Asia/Kolkata"
 USE_TZ = True
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # served from the packages: no collectstatic needed
+LOG_FORMAT = env.matching("LOG_FORMAT", "text", r"text|json", "text or json")
+LOG_LEVEL = env.matching("LOG_LEVEL", "INFO", r"DEBUG|INFO|WARNING|ERROR", "DEBUG, INFO, WARNING or ERROR")
+_OURS = ("systemcache", "broker", "watchlist", "tradingsite")
+_TO_CONSOLE = {"handlers": ["console"], "propagate": False}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        # Both mask secrets themselves.
+        "text": {"()": "tradingsite.logs.TextFormatter"},
+        "json": {"()": "tradingsite.logs.JSONFormatter"},
+    },
+    "filters": {"failures": {"()": "tradingsite.logs.Failures"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        app: {"handlers": ["console"], "level": "INFO", "propagate": False}
-        for app in ("systemcache", "broker", "watchlist", "tradingsite")
+        **{app: {**_TO_CONSOLE, "level": LOG_LEVEL} for app in _OURS},
+        # A line for each request, where a program reads the log.
+        "tradingsite.access": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
+        # Django itself would print a request's failure with DEBUG alone.
+        "django": {**_TO_CONSOLE, "level": "INFO"},
+        "django.server": {**_TO_CONSOLE, "level": "INFO"},
+        "django.request": {"level": "ERROR", "filters": ["failures"]},  # the rest our own lines say better
     },
 }

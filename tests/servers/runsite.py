@@ -15,7 +15,8 @@ START_TIMEOUT = 90.0
 class RunningSite(Program):
     """Returns when the site has announced itself.
 
-    It is started from another folder than its own, and the environment of the tests does not reach it.
+    It is started from another folder than its own, and the environment of the tests does not reach it. Its cache is
+    cold unless the test says otherwise: tests count misses.
     """
 
     def __init__(self, project: Path, environment: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
@@ -27,7 +28,13 @@ class RunningSite(Program):
             [sys.executable, str(project / "manage.py"), "runsite"],
             log=home / f"runsite-{self.port}.log",
             cwd=home,
-            environment={"HOME": str(home), "PATH": os.environ["PATH"], "PORT": str(self.port), **given},
+            environment={
+                "HOME": str(home),
+                "PATH": os.environ["PATH"],
+                "PORT": str(self.port),
+                "WARM_CACHE": "false",
+                **given,
+            },
         )
         if wait:
             self._wait_until_announced()

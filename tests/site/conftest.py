@@ -44,9 +44,9 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     """Starts sites, each in a copy of the project of its own, unless it is told a `project`."""
     started: list[RunningSite] = []
 
-    def make(project: Path | None = None) -> RunningSite:
+    def make(project: Path | None = None, **environment: str) -> RunningSite:
         folder = project or copy_to(tmp_path_factory.mktemp("run") / "site")
-        started.append(site := RunningSite(folder))
+        started.append(site := RunningSite(folder, environment))
         return site
 
     yield make

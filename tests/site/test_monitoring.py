@@ -5,10 +5,12 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import requests
 import yaml
+from redis import Redis
 from rest_framework.test import APIClient
 
 from broker.simulator import Simulator, SimulatorOptions
@@ -107,7 +109,7 @@ def watched(
         "CACHE_TTL_HOLDINGS": "1",
     }
     token = prepare(environment)
-    with WebServer(folder, environment) as server:
+    with WebServer(folder, environment, workers=2) as server:
         yield Deployment(server, token, environment)
 
 
@@ -145,6 +147,16 @@ def _is_scraped(address: str) -> bool:
     except requests.ConnectionError:
         return False
     return answer.ok and [row["value"][1] for row in answer.json()["data"]["result"]] == ["1"]
+
+
+@only_linux
+@pytest.mark.timeout(180)
+def test_the_start_of_a_site_is_marked_once_however_many_workers_it_has(
+    watched: Deployment, watched_redis: RedisServer
+) -> None:
+    with Redis.from_url(watched_redis.url) as redis:
+        marks = [name.decode() for name in cast("list[bytes]", redis.hkeys("marks:iifl:SIM0001"))]
+    assert sorted(mark.split()[0] for mark in marks) == ["Redis", "site"]
 
 
 @only_linux

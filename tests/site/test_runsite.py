@@ -203,6 +203,20 @@ def test_when_a_part_dies_everything_stops_and_it_is_named(make_site: MakeSite, 
     assert site.output.splitlines()[-1] == f"CommandError: {name} has ended by itself; everything is stopped."
 
 
+def test_after_its_start_the_cache_is_filled_before_anybody_asks(make_site: MakeSite) -> None:
+    site = make_site(WARM_CACHE="true")
+
+    def is_warm() -> bool:
+        families = get(site, "/api/system/cache/stats").json()["families"]
+        return bool(families["candles"]["loads"] and families["portfolio_summary"]["loads"])
+
+    eventually(is_warm, 60)
+    for route in ("/api/broker/holdings", "/api/watchlist", "/api/portfolio/summary"):
+        assert get(site, route).headers["X-Cache"] == "hit"
+    eventually(lambda: not any("warmcache" in command_of(pid) for pid in children_of(site.pid)), 60)
+    assert "Ctrl-C stops the site" in site.output.splitlines()[-1]
+
+
 def test_when_redis_dies_the_site_goes_on_and_says_so(make_site: MakeSite) -> None:
     site = make_site()
     assert get(site, "/api/broker/holdings").headers["X-Cache"] == "miss"

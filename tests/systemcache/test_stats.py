@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+import time
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from django.conf import settings as django_settings
+from redis import Redis
 
 from systemcache import stats, store
 from systemcache.fetch import fetch
@@ -13,6 +16,19 @@ from tests.servers.redis_server import RedisServer
 from tests.systemcache.samples import PRICE, SECRET, Price
 
 RELIANCE = Price("RELIANCE", Decimal(1))
+
+
+ROOT = django_settings.BASE_DIR
+
+
+def environment(redis: RedisServer) -> dict[str, str]:
+    """For a process that counts on this Redis."""
+    return {
+        "REDIS_URL": redis.url,
+        "DJANGO_SETTINGS_MODULE": "tradingsite.settings",
+        "DJANGO_SECRET_KEY": "x",
+        "PATH": "/usr/bin:/bin",
+    }
 
 
 def read(times: int) -> None:
@@ -58,15 +74,8 @@ def test_counts_of_other_processes_are_in(redis_store: RedisServer) -> None:
         "from systemcache import stats\n"
         "[stats.count('holdings', 'hits') for _ in range(20)]\n"  # flushed at the process's end
     )
-    environment = {
-        "REDIS_URL": redis_store.url,
-        "DJANGO_SETTINGS_MODULE": "tradingsite.settings",
-        "DJANGO_SECRET_KEY": "x",
-        "PATH": "/usr/bin:/bin",
-    }
     workers = [
-        subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=django_settings.BASE_DIR)
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", script], env=environment(redis_store), cwd=ROOT) for _ in range(2)
     ]
     assert [worker.wait(60) for worker in workers] == [0, 0]
     stats.count("holdings", "hits", 2)
@@ -110,3 +119,28 @@ def test_load_times_are_told_as_quantiles() -> None:
     assert (row["loads"], row["load_seconds"]) == (20, pytest.approx(5.33))
     assert 0.05 < row["load_p50"] <= row["load_p95"] <= 0.1
     assert stats.snapshot()["families"]["watchlist"]["load_p50"] is None
+
+
+def test_a_forked_child_counts_under_a_name_of_its_own_and_from_nothing(redis_store: RedisServer) -> None:
+    script = (
+        "import django, os; django.setup()\n"
+        "from systemcache import stats\n"
+        "stats.count('holdings', 'hits', 3)\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    stats.count('holdings', 'hits', 4); stats.flush(); os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], env=environment(redis_store), cwd=ROOT, check=True, timeout=60)
+    assert stats.snapshot()["families"]["holdings"]["hits"] == 7
+
+
+def test_writers_that_are_long_silent_are_forgotten(redis_store: RedisServer) -> None:
+    redis, now = Redis.from_url(redis_store.url), int(time.time())
+    redis.hset("stats:iifl:SIM0001", mapping={"@old": f"7 {now - 90_000}", "@young": f"7 {now - 3_600}"})
+    stats.count("holdings", "hits")
+    stats.flush()
+    fields = cast("list[bytes]", redis.hkeys("stats:iifl:SIM0001"))
+    assert b"@old" not in fields
+    assert b"@young" in fields
+    assert len([field for field in fields if field.startswith(b"@")]) == 2

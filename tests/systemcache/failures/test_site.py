@@ -51,7 +51,15 @@ ROUTES = (
     "/api/system/cache/keys",
     "/api/system/health",
 )
-WRITES_ONLY = {"cache-clear", "signals-generate", "logout", "broker-callback", "order-margin", "span-margin"}
+WRITES_ONLY = {
+    "cache-clear",
+    "cache-warm",
+    "signals-generate",
+    "logout",
+    "broker-callback",
+    "order-margin",
+    "span-margin",
+}
 ABOUT_REDIS = "/api/system/cache/keys"  # without Redis there are no keys to show: it says so
 KEEPER = 0.5  # seconds
 SLACK = 1.0  # seconds, for a machine that does other things, too

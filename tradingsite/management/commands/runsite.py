@@ -19,6 +19,7 @@ from django.db import DatabaseError, connections
 from tradingsite import first_login
 from tradingsite.children import Child, wait_until
 from tradingsite.embedded_redis import EmbeddedRedis, EmbeddedRedisError
+from tradingsite.warmup import WarmUp
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 START_TIMEOUT = 60.0  # seconds
@@ -48,11 +49,13 @@ class Command(BaseCommand):
         login = _prepare_database()
         web = _start_web(running)
         self._announce(login)
-        self._watch(redis, [child for child in (simulator, web) if child])
+        self._watch(redis, [child for child in (simulator, web) if child], _warm_up(running))
 
-    def _watch(self, redis: EmbeddedRedis | None, children: list[Child]) -> NoReturn:
+    def _watch(self, redis: EmbeddedRedis | None, children: list[Child], warm_up: WarmUp | None) -> NoReturn:
         """Until a part ends that the site cannot do without; Redis is not one."""
         while not any(child.ended for child in children):
+            if warm_up:
+                warm_up.look()
             if redis and redis.ended:
                 self.stderr.write("Redis has ended by itself; the site goes on without a cache.")
                 redis = None
@@ -105,6 +108,16 @@ class Command(BaseCommand):
         lines += ["", "Ctrl-C stops the site; its data stays in var/."]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def _warm_up(running: ExitStack) -> WarmUp | None:
+    if not settings.WARM_CACHE:
+        return None
+    command = [*MANAGE, "warmcache"]
+    # What fails is no matter of the site's start: staff are told of it by /api/system/health.
+    warm_up = WarmUp(lambda: Child("Warming", command, directory=settings.BASE_DIR, quiet=True))
+    running.callback(warm_up.stop)
+    return warm_up
 
 
 def _absolute(path: str) -> str:

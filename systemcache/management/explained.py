@@ -1,0 +1,25 @@
+"""Commands whose --help a newcomer understands: examples stand below it, as they are typed."""
+
+from argparse import RawDescriptionHelpFormatter
+from textwrap import fill
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+
+WIDTH = 78
+
+
+class _Formatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
+    """Keeps the examples' lines."""
+
+
+class ExplainedCommand(BaseCommand):
+    """`help` says what it does, `examples` how it is called."""
+
+    examples = ""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        options = {"epilog": self.examples.strip("\n"), "formatter_class": _Formatter, **kwargs}
+        parser = super().create_parser(prog_name, subcommand, **options)
+        parser.description = fill(self.help, WIDTH)
+        return parser
