@@ -42,7 +42,7 @@ def _set_up(redis_url: str, folder: Path) -> None:
 def _measure() -> dict[str, object]:
     from django.core.management import call_command
 
-    from benchmarks import clear, hits, peers
+    from benchmarks import clear, hits, pages, peers
 
     found = hits.rows()
     print(f"{'in process':48}{'median':>12}{'low':>10}{'high':>10}   microseconds")
@@ -56,9 +56,12 @@ def _measure() -> dict[str, object]:
     print()
     clears = clear.show()
     print()
+    shown = pages.show()
+    print()
     return {
         "in_process": [asdict(row) for row in found],
         "clear": [asdict(row) for row in clears],
+        "pages": [asdict(row) for row in shown],
         "herd": peers.show(),
     }
 

@@ -33,14 +33,16 @@ class Page:
 
 def page(pattern: str, cursor: int = 0, most: int = PAGE) -> Page:
     """Keys that match a glob, in Redis's own order, as they stand at this moment."""
-    named = _named(pattern)
-    if named is not None:
-        found, cursor, looked_at = named, 0, len(named)
-    else:
-        found, cursor, looked_at = _scanned(pattern, cursor, most)
+    found, cursor, looked_at = _found(pattern, cursor, most)
     open_keys = [name for name in found if not is_secret(name)]
     stored = [key for key in inspection.look(open_keys) if key.state != GONE]
     return Page(sorted(stored, key=lambda key: key.key), cursor, looked_at, len(found) - len(open_keys))
+
+
+def _found(pattern: str, cursor: int, most: int) -> tuple[list[str], int, int]:
+    """Some keys, the next cursor, and how many keys were looked at for them."""
+    named = _named(pattern)
+    return _scanned(pattern, cursor, most) if named is None else (named, 0, len(named))
 
 
 def _named(pattern: str) -> list[str] | None:
@@ -74,12 +76,15 @@ class Largest:
 
 
 def largest(family: Family[Any]) -> Largest:
-    """By memory, among at most some hundred of a family's keys. A secret family has none to show."""
+    """By the memory of their values, among at most some hundred keys. A secret family has none to show."""
     if family.secret:
         return Largest([], 0, True)
-    found = page(pattern_of(family), most=3 * PAGE)
-    by_size = sorted(found.keys, key=lambda key: key.size, reverse=True)
-    return Largest(by_size[:LARGEST], len(by_size), found.cursor == 0)
+    found, cursor, _ = _found(pattern_of(family), 0, 3 * PAGE)
+    sizes = {
+        name: facts["bytes"] for name, facts in zip(found, scanning.describe(found), strict=True) if facts["bytes"]
+    }
+    names = sorted(sizes, key=lambda name: sizes[name] or 0, reverse=True)[:LARGEST]
+    return Largest([key for key in inspection.look(names) if key.state != GONE], len(sizes), cursor == 0)
 
 
 @dataclass(frozen=True, slots=True)

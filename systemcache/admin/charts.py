@@ -64,6 +64,15 @@ class Chart:
         return len(self.bars)
 
     @property
+    def paths(self) -> dict[str, str]:
+        """All parts of one kind as one SVG path: a hundred elements less to make, to send and to draw."""
+        drawn: dict[str, list[str]] = {kind: [] for kind in self.legend}
+        for bar in self.bars:
+            for part in bar.parts:
+                drawn[part.kind].append(f"M{bar.x}.1 {part.y:.2f}h.8v{part.height:.2f}h-.8z")
+        return {kind: "".join(steps) for kind, steps in drawn.items() if steps}
+
+    @property
     def is_empty(self) -> bool:
         return not any(bar.parts for bar in self.bars)
 
@@ -103,6 +112,12 @@ def mean_load(counts: Mapping[str, float]) -> float | None:
 def total(rows: Sequence[Sequence[Point]]) -> list[Point]:
     """Several series over the same steps as one."""
     return [Point(points[0].at, _sum([point.counts for point in points])) for points in zip(*rows, strict=True)]
+
+
+def coarser(points: Sequence[Point], steps: int) -> list[Point]:
+    """So many steps as one, from the oldest on."""
+    starts = range(0, len(points), steps)
+    return [Point(points[at].at, _sum([point.counts for point in points[at : at + steps]])) for at in starts]
 
 
 def _sum(counts: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -20,15 +20,16 @@ HOUR, DAY = 60, 24 * 60  # minutes
 STEP, DAY_STEP = 1, 15
 LAST_CLEARS = 5
 LISTED = 8  # marks
+SPARK = 3  # minutes of a family's small chart that are one bar
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The charts of one span of time, and the same as a table."""
+    """The charts of one span of time, and the same as a table, in fewer steps."""
 
     name: str
     charts: tuple[Chart, ...]
-    points: Sequence[Point]
+    table: Sequence[Point]
     marks: Sequence[Mark]
 
     @property
@@ -93,21 +94,22 @@ def _history(known: Sequence[Family[Any]]) -> tuple[dict[str, list[Point]], list
 
 
 def _spark(family: Family[Any], hours: dict[str, list[Point]]) -> Chart | None:
-    points = hours.get(family.name)
+    points = charts.coarser(hours.get(family.name, []), SPARK)
     return charts.reads(points, (), f"{family.name}: reads in the last hour") if points else None
 
 
 def periods(hour: Sequence[Point], day: Sequence[Point], marks: Sequence[Mark]) -> list[Period]:
     """The last hour by the minute and the last day by the quarter of an hour."""
-    return [_period("Last hour", hour, marks), _period("Last day", day, marks)]
+    return [_period("Last hour", hour, marks, 5), _period("Last day", day, marks, 4)]
 
 
-def _period(name: str, points: Sequence[Point], marks: Sequence[Mark]) -> Period:
+def _period(name: str, points: Sequence[Point], marks: Sequence[Mark], steps: int) -> Period:
+    """`steps` of the charts are one of the table."""
     shown = [mark for mark in marks if points and mark.at >= points[0].at]
     titles = f"{name}: reads", f"{name}: load time"
     return Period(
         name,
         (charts.reads(points, shown, titles[0]), charts.load_times(points, shown, titles[1])),
-        points,
+        charts.coarser(points, steps),
         shown,
     )

@@ -50,6 +50,22 @@ def test_series_of_families_add_up() -> None:
     assert [point.counts for point in both] == [{"hits": 3, "misses": 1}, {}]
 
 
+def test_steps_are_put_together_from_the_oldest_on() -> None:
+    found = charts.coarser(points({"hits": 1}, {"hits": 2}, {"misses": 4}), 2)
+    assert [(point.at, point.counts) for point in found] == [
+        (NOON, {"hits": 3}),
+        (NOON + timedelta(minutes=2), {"misses": 4}),
+    ]
+
+
+def test_each_kind_is_one_path() -> None:
+    chart = charts.reads(points({"hits": 5}, {}, {"hits": 10, "bypasses": 10}), (), "x")
+    assert chart.paths == {
+        "hit": "M0.1 75.00h.8v25.00h-.8zM2.1 50.00h.8v50.00h-.8z",
+        "bypass": "M2.1 0.00h.8v50.00h-.8z",
+    }
+
+
 @pytest.mark.parametrize(("most", "top"), [(0, 1), (0.3, 0.5), (1, 1), (1.1, 2), (20, 20), (21, 50), (999, 1000)])
 def test_the_scale_ends_at_a_round_number(most: float, top: float) -> None:
     assert charts.ceiling(most) == pytest.approx(top)

@@ -339,7 +339,7 @@ def test_the_overview_tells_rate_loads_and_memory(viewer: Client, redis: Redis) 
     assert "42.86 %" in text(answer)
     assert "3 hits, 4 misses" in text(answer)
     hour = answer.context["periods"][0]
-    assert sum(point.counts.get("hits", 0) for point in hour.points) == 3
+    assert sum(point.counts.get("hits", 0) for point in hour.table) == 3
     assert hour.charts[0].text == "3 from the cache, 4 loaded in all."
 
 

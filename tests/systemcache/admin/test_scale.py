@@ -92,6 +92,7 @@ def test_the_largest_are_of_a_bounded_sample_that_says_so(viewer: Client, redis:
     used = Used(redis, viewer, f"{HOME}families/sample_price/")
     largest = used.answer.context["largest"]
     assert len(largest.keys) == browsing.LARGEST
-    assert largest.among == used.looks <= SLACK * 3 * browsing.PAGE
+    assert largest.among <= SLACK * 3 * browsing.PAGE
+    assert used.calls["memory|usage"] == largest.among + 2 * browsing.LARGEST
     assert not largest.complete
     assert "that were looked at, of more" in used.answer.content.decode()
