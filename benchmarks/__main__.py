@@ -42,11 +42,12 @@ def _set_up(redis_url: str, folder: Path) -> None:
 def _measure() -> dict[str, object]:
     from django.core.management import call_command
 
-    from benchmarks import clear, hits, pages, peers
+    from benchmarks import clear, hits, pages, peers, symbols
 
     found = hits.rows()
+    resolving = symbols.rows()
     print(f"{'in process':48}{'median':>12}{'low':>10}{'high':>10}   microseconds")
-    for row in found:
+    for row in (*found, *resolving):
         print(f"{row.name:48}{row.median:>12.1f}{row.low:>10.1f}{row.high:>10.1f}")
     by_name = {row.name: row.median for row in found}
     bare, hit, get, loader, miss = by_name.values()
@@ -59,7 +60,7 @@ def _measure() -> dict[str, object]:
     shown = pages.show()
     print()
     return {
-        "in_process": [asdict(row) for row in found],
+        "in_process": [asdict(row) for row in (*found, *resolving)],
         "clear": [asdict(row) for row in clears],
         "pages": [asdict(row) for row in shown],
         "herd": peers.show(),

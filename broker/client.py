@@ -14,7 +14,7 @@ from broker.limits import SharedLimiter
 from broker.mapping import books, deals, envelope, market, needs
 from broker.mapping.fields import row, text, wire_date
 from broker.tokens import TokenStore
-from broker.transport import HTTPTransport, Transport
+from broker.transport import HTTPTransport, Ready, Transport, nothing
 from broker.values import (
     Candle,
     Contract,
@@ -98,17 +98,20 @@ class Client:
         """The states that an order went through today; none for an order that the broker does not know."""
         return books.orders(self._read(endpoints.ORDER_HISTORY, order_id=_checked(order_id)))
 
-    def place_order(self, contract: Contract, wanted: WantedOrder) -> OrderReceipt:
-        """Never repeated. An error whose `may_have_arrived` is set leaves open whether there is an order now."""
-        return self._change(endpoints.PLACE_ORDER, body=[deals.order_body(contract, wanted)])
+    def place_order(self, contract: Contract, wanted: WantedOrder, ready: Ready = nothing) -> OrderReceipt:
+        """Never repeated. An error whose `may_have_arrived` is set leaves open whether there is an order now.
 
-    def change_order(self, order_id: str, change: OrderChange) -> OrderReceipt:
-        """As place_order."""
-        return self._change(endpoints.CHANGE_ORDER, body=deals.change_body(change), order_id=_checked(order_id))
+        `ready` is called right before it is sent; its error keeps it from being so.
+        """
+        return self._change(endpoints.PLACE_ORDER, ready, [deals.order_body(contract, wanted)])
 
-    def cancel_order(self, order_id: str) -> OrderReceipt:
+    def change_order(self, order_id: str, change: OrderChange, ready: Ready = nothing) -> OrderReceipt:
         """As place_order."""
-        return self._change(endpoints.CANCEL_ORDER, order_id=_checked(order_id))
+        return self._change(endpoints.CHANGE_ORDER, ready, deals.change_body(change), order_id=_checked(order_id))
+
+    def cancel_order(self, order_id: str, ready: Ready = nothing) -> OrderReceipt:
+        """As place_order."""
+        return self._change(endpoints.CANCEL_ORDER, ready, order_id=_checked(order_id))
 
     def trades(self) -> list[Trade]:
         return books.trades(self._read(endpoints.TRADES))
@@ -148,11 +151,12 @@ class Client:
         """The file as CSV, in pieces as they come (see mapping/contract_csv.py)."""
         return self._transport.download(endpoints.CONTRACT_FILE, exchange=exchange)
 
-    def _change(self, endpoint: Endpoint, body: object = None, **parts: str) -> OrderReceipt:
+    def _change(self, endpoint: Endpoint, ready: Ready, body: object = None, **parts: str) -> OrderReceipt:
         """One call and no other: a dead session is dropped, and the error goes to the caller."""
         token = self._token()
         try:
-            return deals.receipt(self._authorized(endpoint, token, body, parts))
+            answer = self._transport.call(endpoint, token=token, body=body, ready=ready, **parts)
+            return deals.receipt(answer)
         except BrokerLoginRequired:
             self._tokens.drop(token)
             raise
@@ -169,7 +173,7 @@ class Client:
             return self._authorized(endpoint, self._token(), body, parts)
 
     def _authorized(self, endpoint: Endpoint, token: str, body: object, parts: dict[str, str]) -> Any:
-        answer = self._transport.call(endpoint, token=token, body=body, **parts)
+        answer = self._transport.call(endpoint, token=token, body=body, ready=nothing, **parts)
         envelope.refuse_dead_session(answer)
         return answer
 

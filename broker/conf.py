@@ -55,3 +55,8 @@ def force_ipv4() -> bool:
 def redirect_url() -> str:
     """Where the broker's login page sends the browser; "": to the address registered for the app."""
     return str(settings.IIFL_REDIRECT_URL)
+
+
+def trading_enabled() -> bool:
+    """Whether orders may be placed, changed and cancelled from here."""
+    return bool(settings.TRADING_ENABLED)

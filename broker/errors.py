@@ -12,6 +12,14 @@ BrokerError                  502  broker_error
 ├── BrokerBusy               503  broker_busy            429: too many calls
 │   └── NoTurn               503  broker_busy            not called: too many wait already
 ├── RefreshUnderWay          503  refresh_under_way      somebody else refreshes the contract file
+├── TradingDisabled          403  trading_disabled       TRADING_ENABLED is not set
+├── InvalidOrder             400  invalid                by the contract's or the broker's rules; not sent
+├── UnknownOrder             404  unknown_order          not in today's book
+├── OrderUnderWay            409  order_under_way        the same request waits for the broker already
+├── KeyReused                422  idempotency_key_reused the key came with another request before
+├── OrderRefused              -   as it was              the answer that the same request had before
+├── OrderOutcomeUnknown      504  order_outcome_unknown  sent, no answer, and not in the book so far
+├── OrderNotInBook           409  order_not_in_book      sent, no answer, and not in the book a minute later
 ├── BrokerLoginRequired      503  broker_login_required  no session, or a dead one
 └── BrokerTimeout            504  broker_timeout
 """
@@ -51,15 +59,18 @@ class UnknownExchange(BrokerError):
         super().__init__(f"exchange: {message}", {"exchange": [message]})
 
 
+SOMETHING_WENT_WRONG = ("EC003", "EC042")  # before or after what was asked: nobody says
+
+
 class BrokerRefused(BrokerError):
     """`ec` is the broker's code, such as EC804."""
 
-    may_have_arrived = False
     code = "broker_refused"
 
     def __init__(self, ec: str, message: str) -> None:
         super().__init__(f"The broker refused the request: {message} ({ec}).", {"ec": ec})
         self.ec = ec
+        self.may_have_arrived = ec in SOMETHING_WENT_WRONG
 
 
 class BrokerAddressRefused(BrokerRefused):
@@ -154,3 +165,90 @@ class RefreshUnderWay(BrokerError):
 
     def __init__(self, file: str) -> None:
         super().__init__(f"A refresh of the contract file {file} is under way. Try again when it has ended.")
+
+
+class TradingDisabled(BrokerError):
+    may_have_arrived = False
+    status_code = 403
+    code = "trading_disabled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Trading is switched off on this site. Whoever runs it can set TRADING_ENABLED=true and start it again."
+        )
+
+
+class InvalidOrder(BrokerError):
+    """`errors`: sentences by field."""
+
+    may_have_arrived = False
+    status_code = 400
+    code = "invalid"
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        field, sentences = next(iter(errors.items()))
+        super().__init__(f"{field}: {sentences[0]}", errors)
+
+
+class UnknownOrder(BrokerError):
+    may_have_arrived = False
+    status_code = 404
+    code = "unknown_order"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"The broker's book of today has no order {order_id}.")
+
+
+class OrderUnderWay(BrokerError):
+    may_have_arrived = False
+    status_code = 409
+    code = "order_under_way"
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__("The same request is on its way to the broker. Repeat it in a few seconds for its outcome.")
+
+
+class KeyReused(BrokerError):
+    may_have_arrived = False
+    status_code = 422
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key came with another request before. Take a new key for a new request.")
+
+
+class OrderRefused(BrokerError):
+    """What an earlier try of the same request was answered."""
+
+    may_have_arrived = False
+
+    def __init__(self, status_code: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.code = code
+
+
+class OrderOutcomeUnknown(BrokerError):
+    status_code = 504
+    code = "order_outcome_unknown"
+    retry_after = 15
+
+    def __init__(self, detail: object) -> None:
+        super().__init__(
+            "The request was sent and the broker's answer never came; its order book does not show it so far. Repeat "
+            "the request with the same Idempotency-Key: that asks for its outcome and sends nothing twice.",
+            detail,
+        )
+
+
+class OrderNotInBook(BrokerError):
+    status_code = 409
+    code = "order_not_in_book"
+
+    def __init__(self, detail: object) -> None:
+        super().__init__(
+            "The request was sent, the broker's answer never came, and its order book does not show it: it had no "
+            "effect. To try again send it with a new Idempotency-Key.",
+            detail,
+        )

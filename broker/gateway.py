@@ -8,13 +8,14 @@ from typing import TypeVar
 import msgspec
 from django.db import connection
 
-from broker import contract_table, history, refresh, tokens
+from broker import contract_table, history, order_log, refresh, tokens
 from broker.cache_families import (
     CONTRACTS,
     DEPTH,
     HOLDINGS,
     MARGINS,
     OPEN_INTEREST,
+    ORDER_HISTORY,
     ORDERS,
     POSITIONS,
     PROFILE,
@@ -78,7 +79,19 @@ def margins() -> Fetched[Margins]:
 
 
 def orders() -> Fetched[list[Order]]:
-    return fetch(ORDERS, {}, lambda: default_client().orders())
+    return fetch(ORDERS, {}, order_book)
+
+
+def order_book() -> list[Order]:
+    """The book as it is now. Requests whose answer never came are looked for in it."""
+    book = default_client().orders()
+    order_log.settle(book)
+    return book
+
+
+def order_history(order_id: str) -> Fetched[list[Order]]:
+    """The states that an order went through today; none for an order that the broker does not know."""
+    return fetch(ORDER_HISTORY, {"order_id": order_id}, lambda: default_client().order_history(order_id))
 
 
 def trades() -> Fetched[list[Trade]]:

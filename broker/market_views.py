@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from broker import gateway
 from broker.order_fields import LegsQuery, MarginQuery
 from broker.serializers import ExchangeField, SymbolField
-from broker.values import Depth, Exchange, OpenInterest, OrderMargin, SpanMargin, WantedOrder
+from broker.values import Depth, Exchange, OpenInterest, OrderMargin, SpanMargin
 from broker.views import AccountView
 from systemcache import responses
 from systemcache.codec import encode
@@ -54,9 +54,7 @@ class MarginView(AccountView):
     def post(self, request: Request) -> Response:
         query = MarginQuery(data=request.data)
         query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        symbol, exchange = asked.pop("symbol"), asked.pop("exchange")
-        return _fresh(gateway.order_margin(symbol, exchange, WantedOrder(**asked)))
+        return _fresh(gateway.order_margin(**query.validated_data))
 
 
 class SpanView(AccountView):

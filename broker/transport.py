@@ -1,12 +1,13 @@
 """One call over HTTP: pooled, with a timeout, its errors translated, reads tried twice."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
 
 from broker import conf, meters
 from broker.endpoints import CONNECT_TIMEOUT, Endpoint
@@ -25,12 +26,29 @@ logger = logging.getLogger(__name__)
 READ_TRIES = 2
 PIECE = 64 * 1024  # bytes of a download
 
+Ready = Callable[[], object]
+
+
+def nothing() -> None:
+    """For calls of which nobody needs to know when they are sent."""
+
 
 class Transport(Protocol):
     """The seam for tests."""
 
-    def call(self, endpoint: Endpoint, *, token: str | None = None, body: object = None, **parts: str) -> Any:
-        """The JSON that the broker answers. Raises BrokerError's children; never shows the token in one."""
+    def call(
+        self,
+        endpoint: Endpoint,
+        *,
+        token: str | None = None,
+        body: object = None,
+        ready: Ready = nothing,
+        **parts: str,
+    ) -> Any:
+        """The JSON that the broker answers. Raises BrokerError's children; never shows the token in one.
+
+        `ready` is called when the call's turn has come, before anything is sent; its error stops the call.
+        """
 
     def download(self, endpoint: Endpoint, **parts: str) -> Iterator[bytes]:
         """A public file in pieces as they come. Raises BrokerError's children, in the middle of it too."""
@@ -50,12 +68,20 @@ class HTTPTransport:
         self._session.trust_env = False  # no proxy, no .netrc: the token goes to the broker alone
 
     @meters.counted
-    def call(self, endpoint: Endpoint, *, token: str | None = None, body: object = None, **parts: str) -> Any:
+    def call(
+        self,
+        endpoint: Endpoint,
+        *,
+        token: str | None = None,
+        body: object = None,
+        ready: Ready = nothing,
+        **parts: str,
+    ) -> Any:
         tries = READ_TRIES if endpoint.read else 1
         while True:
             tries -= 1
             try:
-                return _content(self._in_turn(endpoint, token, body, parts))
+                return _content(self._in_turn(endpoint, token, body, ready, parts))
             except BrokerError as error:
                 if not (error.retryable and tries):
                     raise
@@ -78,9 +104,12 @@ class HTTPTransport:
         except requests.RequestException as error:
             raise translated(error, endpoint) from None
 
-    def _in_turn(self, endpoint: Endpoint, token: str | None, body: object, parts: dict[str, str]) -> requests.Response:
+    def _in_turn(
+        self, endpoint: Endpoint, token: str | None, body: object, ready: Ready, parts: dict[str, str]
+    ) -> requests.Response:
         limit = endpoint.limit.format_map(parts)
         with self._turn(limit):
+            ready()
             response = self._sent(endpoint, token, body, parts)
         self._heed(limit, response)
         return response
@@ -118,7 +147,13 @@ def translated(error: requests.RequestException, endpoint: Endpoint) -> BrokerEr
         return BrokerTimeout(endpoint.timeout)
     if isinstance(error, requests.exceptions.InvalidJSONError):
         return BrokerAnswerUnclear("not JSON")
-    return BrokerUnreachable(type(error).__name__)
+    return BrokerUnreachable(type(error).__name__, may_have_arrived=not _never_connected(error))
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """A refused connection, or a name that nobody knows: nothing was sent."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
 
 
 def _content(response: requests.Response) -> Any:

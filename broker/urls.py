@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from broker import market_views, views
+from broker import market_views, order_views, views
 
 urlpatterns = [
     path("broker/holdings/", views.HoldingsView.as_view(), name="holdings"),
     path("broker/positions/", views.PositionsView.as_view(), name="positions"),
     path("broker/margins/", views.MarginsView.as_view(), name="margins"),
-    path("broker/orders/", views.OrdersView.as_view(), name="orders"),
+    path("broker/orders/", order_views.OrdersView.as_view(), name="orders"),
+    path("broker/orders/<str:order_id>/", order_views.OrderView.as_view(), name="order"),
     path("broker/trades/", views.TradesView.as_view(), name="trades"),
     path("broker/profile/", views.ProfileView.as_view(), name="profile"),
     path("broker/candles/", views.CandlesView.as_view(), name="candles"),

@@ -310,6 +310,22 @@ class OrderReceipt(Value, frozen=True, kw_only=True):
     taken_at: datetime | None
 
 
+class OrderAnswer(Value, frozen=True, kw_only=True):
+    """An accepted request: which order it is about, and when the broker took it. What becomes of it: the order book.
+
+    `request` is its number in this site's record, `tag` what the broker's book shows of an order placed here.
+    """
+
+    request: int
+    action: str
+    order_id: str
+    exchange: str
+    symbol: str
+    tag: str
+    sent_at: datetime | None
+    taken_at: datetime | None
+
+
 class OrderMargin(Value, frozen=True, kw_only=True):
     """What an order would need, in rupees, with the positions that there are; `shortfall` is what is missing for it."""
 

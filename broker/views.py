@@ -1,5 +1,8 @@
 """/api/broker and /api/portfolio: each answer says how old it is."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +18,6 @@ from broker.values import (
     Holding,
     Interval,
     Margins,
-    Order,
     PortfolioSummary,
     Position,
     Profile,
@@ -25,13 +27,20 @@ from broker.values import (
 )
 from systemcache import responses
 from systemcache.openapi import dated_answer, page_answer
+from systemcache.shortcut import ShortView
 
 
 class AccountView(APIView):
-    permission_classes = (ViewsAccount,)
+    permission_classes: Sequence[Any] = (ViewsAccount,)
 
 
-class HoldingsView(AccountView):
+class BookView(ShortView, AccountView):
+    """One cached value, as it is."""
+
+    needs = ViewsAccount.needs
+
+
+class HoldingsView(BookView):
     """Shares in the demat account."""
 
     @extend_schema(responses=dated_answer(list[Holding]))
@@ -39,7 +48,7 @@ class HoldingsView(AccountView):
         return responses.dated(gateway.holdings())
 
 
-class PositionsView(AccountView):
+class PositionsView(BookView):
     """Today's and carried positions; closed ones stay, with net_quantity 0, until the day ends."""
 
     @extend_schema(responses=dated_answer(list[Position]))
@@ -47,7 +56,7 @@ class PositionsView(AccountView):
         return responses.dated(gateway.positions())
 
 
-class MarginsView(AccountView):
+class MarginsView(BookView):
     """Funds and margins in rupees."""
 
     @extend_schema(responses=dated_answer(Margins))
@@ -55,15 +64,7 @@ class MarginsView(AccountView):
         return responses.dated(gateway.margins())
 
 
-class OrdersView(AccountView):
-    """Today's order book."""
-
-    @extend_schema(responses=dated_answer(list[Order]))
-    def get(self, request: Request) -> Response:
-        return responses.dated(gateway.orders())
-
-
-class TradesView(AccountView):
+class TradesView(BookView):
     """Today's fills."""
 
     @extend_schema(responses=dated_answer(list[Trade]))
@@ -71,7 +72,7 @@ class TradesView(AccountView):
         return responses.dated(gateway.trades())
 
 
-class ProfileView(AccountView):
+class ProfileView(BookView):
     """The account's facts as the broker masks them."""
 
     @extend_schema(responses=dated_answer(Profile))
@@ -117,7 +118,7 @@ class QuotesView(AccountView):
         return responses.dated_many([quote for quote in quotes if quote], unquoted=unquoted)
 
 
-class SummaryView(AccountView):
+class SummaryView(BookView):
     """What the account is worth, from holdings, positions, margins and prices."""
 
     @extend_schema(responses=dated_answer(PortfolioSummary))
@@ -125,7 +126,7 @@ class SummaryView(AccountView):
         return responses.dated(portfolio.summary())
 
 
-class RiskView(AccountView):
+class RiskView(BookView):
     """Exposure, concentration and use of margin."""
 
     @extend_schema(responses=dated_answer(Risk))

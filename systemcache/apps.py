@@ -9,10 +9,17 @@ class SystemCacheConfig(AppConfig):
     verbose_name = "Cache and API access"
 
     def ready(self) -> None:
-        from systemcache import cache_families, checks, families, orm
+        from django.contrib.auth import get_user_model
+        from django.contrib.auth.models import Group
+
+        from systemcache import checks, families, orm
+        from systemcache.cache_families import ALL, TOKEN, USER
         from systemcache.models import ApiToken
 
-        families.register(cache_families.TOKEN)
-        orm.watch(ApiToken, cache_families.TOKEN)
+        families.register(*ALL)
+        orm.watch(ApiToken, TOKEN)
+        user = get_user_model()
+        orm.watch_foreign(user, TOKEN, USER, links=(user.groups.through, user.user_permissions.through))
+        orm.watch_foreign(Group, TOKEN, USER, links=(Group.permissions.through,))
         register(checks.families_have_ttls)
         register(checks.prefix_is_plain)

@@ -1,13 +1,16 @@
-"""`Authorization: Token …`: the token's owner comes from the cache, the user's rights from the database."""
+"""Tokens and sessions without SQL: whose they are, and what those may do, comes from the cache."""
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
-from systemcache.cache_families import TOKEN
-from systemcache.fetch import fetch
+from systemcache import fetch, store
+from systemcache.cache_families import TOKEN, USER
+from systemcache.identity import Identity, identity
 from systemcache.models import ApiToken
 
 
@@ -16,15 +19,52 @@ class CachedTokenAuthentication(TokenAuthentication):
 
     def authenticate_credentials(self, key: str) -> tuple[AbstractBaseUser, str]:
         digest = ApiToken.digest_of(key)
-        owner = fetch(TOKEN, {"sha256": digest}, lambda: _owner(digest)).value
-        user = get_user_model().objects.filter(pk=owner, is_active=True).first()
-        if user is None:
-            raise AuthenticationFailed(_("User inactive or deleted."))
-        return user, digest
+        return fetch.fetch(TOKEN, {"sha256": digest}, lambda: _owner(digest)).value.user(), digest
 
 
-def _owner(digest: str) -> int:
+def at_hand(key: str) -> Identity | None:
+    """Whose a token is, if the cache knows. Raises StoreUnavailable."""
+    found = fetch.warm(TOKEN, _spot(ApiToken.digest_of(key)))
+    return found.value if found else None
+
+
+def _spot(digest: str) -> store.Spot:
+    return store.Spot(f"auth:token:{digest}", (TOKEN.name,))
+
+
+def _owner(digest: str) -> Identity:
     owner = ApiToken.objects.filter(digest=digest).values_list("user_id", flat=True).first()
     if owner is None:
         raise AuthenticationFailed(_("Invalid token."))
-    return int(owner)
+    found = identity(owner)
+    if found is None:
+        raise AuthenticationFailed(_("User inactive or deleted."))
+    return found
+
+
+class Nobody(Exception):
+    """No active user has this number: no failure of the database, and nothing to keep."""
+
+    status_code = 404
+
+
+class CachedBackend(ModelBackend):
+    """Django's own, but whose session it is comes from the cache."""
+
+    def get_user(self, user_id: Any) -> Any:
+        try:
+            known = fetch.fetch(USER, {"id": user_id}, lambda: _active(user_id)).value
+        except Nobody:
+            return None
+        user: Any = known.user()
+        # Django compares it with the session's; once a password has been set here, it is reckoned anew.
+        reckoned = user.get_session_auth_hash
+        user.get_session_auth_hash = lambda: reckoned() if "password" in user.__dict__ else known.session_hash
+        return user
+
+
+def _active(user_id: int) -> Identity:
+    found = identity(user_id)
+    if found is None:
+        raise Nobody
+    return found

@@ -6,15 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from systemcache import away, dirty, keeper, stats, store
+from systemcache import away, dirty, keeper, near, stats, store
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
 from systemcache.fetch import (
     Question,
-    ask_source,
     asked,
-    failed,
-    failures,
+    copied,
     fetched,
     give_back,
     instead,
@@ -26,6 +24,7 @@ from systemcache.fetch import (
 from systemcache.fetched import Fetched
 from systemcache.flights import now as moment
 from systemcache.keys import Params
+from systemcache.sources import ask_source, failed, failures
 
 T = TypeVar("T")
 Loader = Callable[[list[Params]], Sequence[T | Exception | None]]
@@ -62,10 +61,10 @@ def fetch_many(
         return [found.get(key) for key in order]
     since = moment()
     try:
-        found = _stored(list(questions.values()), since)
-        stats.count(family.name, "hits", len(found))
+        found = _hits(family, questions, since)
         missing = {key: question for key, question in questions.items() if key not in found}
-        stats.count(family.name, "misses", len(missing))
+        if missing:
+            stats.count(family.name, "misses", len(missing))
         found |= _load_missing(missing, params, loader, since)
     except StoreUnavailable as error:
         logger.debug("cache: %d keys of %s go to their source: %s", len(questions), family.name, error)
@@ -95,11 +94,28 @@ def _one(loader: "Loader[T]", item: Params) -> Callable[[], T]:
     return load_one
 
 
-def _stored(questions: list[Question[T]], sound_at: float) -> dict[str, Fetched[T]]:
-    entries = store.read_many([question.spot for question in questions])
-    candidates = (usable(question, entry, sound_at) for question, entry in zip(questions, entries, strict=True))
-    pairs = zip(questions, candidates, strict=True)
-    return {question.spot.key: found for question, found in pairs if found and is_fresh(found)}
+def _hits(family: Family[T], questions: dict[str, Question[T]], sound_at: float) -> dict[str, Fetched[T]]:
+    """Fresh values, from this process's copies or else from Redis, counted."""
+    copies = {key: copy for key in questions if family.near and (copy := copied(family, key))}
+    if copies:
+        stats.count(family.name, "near_hits", len(copies))
+    rest = [question.spot for key, question in questions.items() if key not in copies]
+    found = _stored(family, rest, sound_at) if rest else {}
+    if found:
+        stats.count(family.name, "hits", len(found))
+    return copies | found
+
+
+def _stored(family: Family[T], spots: list[store.Spot], sound_at: float) -> dict[str, Fetched[T]]:
+    tickets = [near.copies.open(spot) for spot in spots]
+    fresh: dict[str, Fetched[T]] = {}
+    for ticket, entry in zip(tickets, store.read_many(spots), strict=True):
+        found = usable(family, ticket.spot.key, entry, sound_at)
+        if found:
+            near.copies.fill(ticket, found.content)
+            if is_fresh(found):
+                fresh[ticket.spot.key] = found
+    return fresh
 
 
 def _load_missing(
@@ -116,7 +132,7 @@ def _load_missing(
             grant = store.acquire(question.spot, question.family.load_limit)
             if grant.lease:
                 leases[key] = grant.lease
-            if stored := usable(question, grant.found, sound_at):
+            if stored := usable(question.family, key, grant.found, sound_at):
                 (found if is_fresh(stored) else old)[key] = stored  # fresh: since it was looked for
         loaded = _loaded({key: missing[key] for key in leases if key not in found}, params, loader, "miss")
     finally:

@@ -46,3 +46,13 @@ def hold() -> float:
 def cool_down() -> float:
     """Seconds for which a source that has failed for a key is not asked for it again."""
     return float(settings.CACHE_COOL_DOWN)
+
+
+def listens() -> bool:
+    """Whether processes keep near copies, which takes a thread that hears what was dropped."""
+    return bool(settings.CACHE_NEAR)
+
+
+def loads() -> int:
+    """How many loads of values that are not strict a process has under way at once."""
+    return int(settings.CACHE_LOADS)

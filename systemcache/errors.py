@@ -4,6 +4,7 @@ CacheError
 ├── InvalidKeyPart     400  a parameter may not stand in a key
 ├── UnknownFamily      400  no family has this name
 ├── UnknownTag         400  no family has this tag
+├── TooManyLoads       503  this process waits for its sources with all threads that it has for it
 └── StoreUnavailable   503  Redis cannot be asked; reads then go to the source and never show this
 """
 
@@ -46,3 +47,12 @@ class StoreUnavailable(CacheError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Redis cannot be reached ({reason}).")
+
+
+class TooManyLoads(CacheError):
+    status_code = 503
+    code = "too_many_loads"
+    retry_after = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests wait for the broker already. Try again in a second.")

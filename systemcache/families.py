@@ -21,6 +21,7 @@ class Family(Generic[T]):
     strict: shows our own tables. What a finished write has replaced is never shown: no copies in processes, no joining
         of a load that may have begun before the write.
     ahead: one caller refreshes a value in the last quarter of its life, the others get it as it is.
+    near: a process may show a copy of its own, which is what Redis held a moment ago (near.py says how long).
     jitter: the part of the TTL that chance takes off, for families whose keys are made together.
     load_limit: seconds after which a load is given up for lost and another caller may load.
     secret: keys and values stay off every page, reads off the totals.
@@ -34,6 +35,7 @@ class Family(Generic[T]):
     strict: bool = False
     ahead: bool = False
     jitter: float = 0.0
+    near: bool = False
     load_limit: float = 10.0
     secret: bool = False
 
@@ -54,10 +56,6 @@ class Family(Generic[T]):
 
     def key(self, params: keys.Params) -> str:
         return keys.build(self.template, params)
-
-    def tags_of(self, params: keys.Params) -> tuple[str, ...]:
-        """The family's name and the tags of the value with these parameters."""
-        return tuple(dict.fromkeys((self.name, *(keys.build_part_of(template, params) for template in self.tags))))
 
     def every_key(self) -> list[str]:
         """All keys that this family can have; none for a family that has parameters without `choices`."""

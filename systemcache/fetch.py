@@ -2,29 +2,31 @@
 
 A read goes as far down this list as it must:
 
-1. Redis holds a fresh value whose generations stand: hit.
-2. Somebody in this process is loading it: wait for that, and take it if it is known to be current.
-3. Ask Redis for the lease. Granted: load, store under the lease. Not granted: sleep until the holder has ended.
-4. The source fails: a value within `stale_for`, marked stale; else the source's error.
-5. Redis cannot be asked: the source alone (away.py).
+1. The process holds a copy that it may show (near families): hit, without asking anybody.
+2. Redis holds a fresh value whose generations stand: hit.
+3. Somebody in this process is loading it: wait for that, and take it if it is known to be current.
+4. Ask Redis for the lease. Granted: load, store under the lease. Not granted: sleep until the holder has ended.
+5. The source fails: a value within `stale_for`, marked stale; else the source's error.
+6. Redis cannot be asked: the source alone (away.py).
 """
 
 import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from systemcache import away, codec, conf, dirty, keeper, stats, store
+from systemcache import away, codec, conf, dirty, keeper, keys, listener, near, stats, store
 from systemcache.codec import Entry
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
-from systemcache.fetched import Fetched, now
+from systemcache.fetched import Content, Fetched
 from systemcache.flights import Flights
 from systemcache.flights import now as moment
-from systemcache.keys import Params
+from systemcache.keys import KeyPart, Params
 from systemcache.recent import Recent
+from systemcache.sources import Answer, ask_source, event, failures, source_failed
 
 T = TypeVar("T")
 
@@ -35,7 +37,6 @@ PATIENCE = 2
 
 logger = logging.getLogger(__name__)
 flights: Flights[Fetched[Any]] = Flights()
-failures: Recent[Exception] = Recent()
 _tried_ahead: Recent[bool] = Recent()
 
 
@@ -54,25 +55,27 @@ class Question(Generic[T]):
         return self.family.name if self.family.secret else self.spot.key
 
 
-def event(family: Family[Any], state: str) -> dict[str, str]:
-    """What log lines that are read by programs say apart."""
-    return {"family": family.name, "state": state}
-
-
 def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: int | None = None) -> Fetched[T]:
     """The family's value for these parameters, from Redis or else from `loader`, whose errors are never stored.
 
     `ttl` (seconds) takes the place of the family's own for values that age faster.
     """
+    spot = spot_of(family, params)
+    found = nearby(family, spot) or _answered(Question(family, spot, loader, _life(family, ttl)))
+    found.place = (family, spot)
+    return found
+
+
+def _answered(question: Question[T]) -> Fetched[T]:
     keeper.ensure()
-    question = asked(family, params, loader, ttl)
+    family = question.family
     if dirty.touches(family):
         # This transaction has written: what it reads is not what others may see.
         stats.count(family.name, "bypasses")
         return load(question, "bypass")
     since = moment()
     try:
-        found = stored(question)
+        found = stored(family, question.spot)
         if found and is_fresh(found):
             stats.count(family.name, "hits")
             return _ahead(question, found)
@@ -84,9 +87,62 @@ def fetch(family: Family[T], params: Params, loader: Callable[[], T], *, ttl: in
         return away.answer(family, question.spot.key, lambda: load(question, "bypass"), since)
 
 
+def warm(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
+    """A hit that needs no more than to be shown, counted; None for anything else. Raises StoreUnavailable."""
+    if found := nearby(family, spot):
+        return found
+    keeper.ensure()
+    if dirty.touches(family):
+        return None
+    found = stored(family, spot)
+    if not (found and is_fresh(found)) or _is_due(family, found):
+        return None
+    stats.count(family.name, "hits")
+    return found
+
+
+def nearby(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
+    """The same, out of this process's copies alone."""
+    if not family.near:
+        return None
+    keeper.ensure()
+    found = None if dirty.touches(family) else copied(family, spot.key)
+    if found is None or _is_due(family, found):
+        return None
+    stats.count(family.name, "near_hits")
+    return found
+
+
+def copied(family: Family[T], key: str) -> Fetched[T] | None:
+    """A fresh copy that may be shown without asking Redis."""
+    listener.ensure()
+    content = near.copies.get(key)
+    if content is None:
+        return None
+    found = Fetched.of(content, "hit", moment())
+    return found if is_fresh(found) else None
+
+
 def asked(family: Family[T], params: Params, loader: Callable[[], T], ttl: int | None = None) -> Question[T]:
+    return Question(family, spot_of(family, params), loader, _life(family, ttl))
+
+
+def spot_of(family: Family[Any], params: Params) -> store.Spot:
+    return _spot(family.template, family.name, family.tags, tuple(params.items()))
+
+
+@lru_cache(4096)
+def _spot(template: str, name: str, tags: tuple[str, ...], items: tuple[tuple[str, KeyPart], ...]) -> store.Spot:
+    """The same questions come again and again. Raises InvalidKeyPart, which is not remembered."""
+    params = dict(items)
+    named = (keys.build_part_of(tag, params) for tag in tags)
+    return store.Spot(keys.build(template, params), tuple(dict.fromkeys((name, *named))))
+
+
+def _life(family: Family[Any], ttl: int | None) -> float:
+    """Seconds for which a value that is loaded now will be fresh."""
     life = (ttl or family.ttl) * (1 - family.jitter * random.random())  # noqa: S311 - spreads work, guards nothing
-    return Question(family, store.Spot(family.key(params), family.tags_of(params)), loader, max(1.0, life))
+    return max(1.0, life)
 
 
 def bypass(family: Family[T], loader: Callable[[], T]) -> Fetched[T]:
@@ -95,26 +151,37 @@ def bypass(family: Family[T], loader: Callable[[], T]) -> Fetched[T]:
     return load(Question(family, store.Spot("-", ()), loader, 0), "bypass")
 
 
-def stored(question: Question[T]) -> Fetched[T] | None:
+def stored(family: Family[T], spot: store.Spot) -> Fetched[T] | None:
     """What Redis holds, fresh or not."""
     sound_at = moment()
-    return usable(question, store.read(question.spot), sound_at)
+    ticket = near.copies.open(spot)
+    found = usable(family, spot.key, store.read(spot), sound_at)
+    if found:
+        near.copies.fill(ticket, found.content)
+    return found
 
 
-def usable(question: Question[T], found: store.Found, sound_at: float) -> Fetched[T] | None:
+def usable(family: Family[T], key: str, found: store.Found, sound_at: float) -> Fetched[T] | None:
     """The entry as a value of the family's type: anything else is a miss now, not an error later."""
     try:
         if isinstance(found, codec.Undecodable):
             raise found
         if not isinstance(found, Entry):
             return None
-        value = codec.decode(found.payload, question.family.type)
+        return Fetched.of(_decoded(family, key, found), "hit", sound_at)
     except codec.Undecodable as error:
-        extra = event(question.family, "undecodable")
-        logger.warning("cache: %s does not decode and is loaded anew: %s", question.shown, error, extra=extra)
-        stats.count(question.family.name, "undecodable")
+        shown, extra = family.name if family.secret else key, event(family, "undecodable")
+        logger.warning("cache: %s does not decode and is loaded anew: %s", shown, error, extra=extra)
+        stats.count(family.name, "undecodable")
         return None
-    return Fetched(question.family.type, found, "hit", sound_at=sound_at, value=value)
+
+
+def _decoded(family: Family[T], key: str, entry: Entry) -> Content[T]:
+    """Bytes that were decoded before are not decoded again. Raises Undecodable."""
+    known = near.copies.seen(key)
+    if known is not None and known.type is family.type and known.is_of(entry):
+        return known
+    return Content(family.type, entry, codec.decode(entry.payload, family.type))
 
 
 def is_fresh(found: Fetched[Any]) -> bool:
@@ -135,7 +202,7 @@ def together(question: Question[T], since: float) -> Fetched[T]:
             return outcome
         if moment() >= deadline:
             return load(question, "miss")
-        found = stored(question)
+        found = stored(question.family, question.spot)
         if found and is_fresh(found):
             return found
 
@@ -146,7 +213,7 @@ def _lead(question: Question[T]) -> Fetched[T]:
     while True:
         sound_at = moment()
         grant = store.acquire(question.spot, question.family.load_limit)
-        found = usable(question, grant.found, sound_at)
+        found = usable(question.family, question.spot.key, grant.found, sound_at)
         if found and is_fresh(found):
             if grant.lease:
                 store.abandon(grant.lease)
@@ -217,43 +284,9 @@ def load(question: Question[T], state: str) -> Fetched[T]:
     return fetched(question, asked.value, asked, state)
 
 
-class Answer(Generic[T]):
-    """What a source answered, with the time at which it was asked: a value is never younger than what it shows."""
-
-    __slots__ = ("created", "sound_at", "value")
-
-    def __init__(self, loader: Callable[[], T]) -> None:
-        self.created, self.sound_at = now(), moment()
-        self.value = loader()
-
-
 def fetched(question: Question[T], value: T, answer: Answer[Any], state: str) -> Fetched[T]:
     entry = Entry(answer.created, question.ttl, codec.encode(value))
     return Fetched(question.family.type, entry, state, sound_at=answer.sound_at, value=value)
-
-
-def ask_source(family: Family[Any], key: str, loader: Callable[[], T]) -> Answer[T]:
-    """Loads, and counts it. A source that failed for this key a moment ago is not asked: its error is raised again."""
-    if failure := failures.get(key):
-        raise failure.with_traceback(None)
-    started = perf_counter()
-    try:
-        answer = Answer(loader)
-    except Exception as error:
-        failed(family, key, error)
-        raise
-    seconds = perf_counter() - started
-    stats.count_load(family.name, seconds)
-    logger.debug("cache: %s was loaded in %.3f s", family.name, seconds, extra=event(family, "load"))
-    return answer
-
-
-def failed(family: Family[Any], key: str, error: Exception) -> None:
-    """Counts a failure, and leaves the source alone for this key for a moment."""
-    stats.count(family.name, "load_errors")
-    logger.debug("cache: %s could not be loaded: %s", family.name, error, extra=event(family, "load_error"))
-    if source_failed(error) and not family.strict:
-        failures.keep(key, error, getattr(error, "ask_again_after", conf.cool_down()))
 
 
 def instead(question: Question[T], old: Fetched[T] | None, error: Exception) -> Fetched[T] | None:
@@ -265,11 +298,6 @@ def instead(question: Question[T], old: Fetched[T] | None, error: Exception) -> 
     if answer.stale:
         logger.warning("cache: %s is shown old: %s", question.shown, error, extra=event(question.family, "stale"))
     return answer
-
-
-def source_failed(error: Exception) -> bool:
-    """Whether the source is at fault, and not the caller (an error with a 4xx status)."""
-    return int(getattr(error, "status_code", 500)) >= 500
 
 
 def _old_enough(question: Question[T], found: Fetched[T] | None) -> Fetched[T] | None:
@@ -289,7 +317,7 @@ def _stale(question: Question[T], old: Fetched[T]) -> Fetched[T]:
 def _ahead(question: Question[T], found: Fetched[T]) -> Fetched[T]:
     """Refreshes a value near its end if nobody else does; if that fails, `found` is good until its end."""
     key = question.spot.key
-    if not _is_due(question, found) or _tried_ahead.get(key) or failures.get(key):
+    if not _is_due(question.family, found) or _tried_ahead.get(key) or failures.get(key):
         return found
     _tried_ahead.keep(key, True, AHEAD_EVERY)
     try:
@@ -302,8 +330,8 @@ def _ahead(question: Question[T], found: Fetched[T]) -> Fetched[T]:
         return found
 
 
-def _is_due(question: Question[T], found: Fetched[T]) -> bool:
-    return question.family.ahead and found.seconds_old() >= AHEAD * found.ttl
+def _is_due(family: Family[Any], found: Fetched[Any]) -> bool:
+    return family.ahead and found.seconds_old() >= AHEAD * found.ttl
 
 
 def _refreshed(question: Question[T], found: Fetched[T]) -> Fetched[T]:
@@ -311,8 +339,8 @@ def _refreshed(question: Question[T], found: Fetched[T]) -> Fetched[T]:
     grant = store.acquire(question.spot, question.family.load_limit)
     if not grant.lease:
         return found
-    newer = usable(question, grant.found, sound_at)
-    if newer and not _is_due(question, newer):  # another caller was quicker
+    newer = usable(question.family, question.spot.key, grant.found, sound_at)
+    if newer and not _is_due(question.family, newer):  # another caller was quicker
         store.abandon(grant.lease)
         return newer
     return load_under(question, grant.lease, found)
@@ -324,3 +352,4 @@ def forget() -> None:
     failures.clear()
     _tried_ahead.clear()
     away.forget()
+    near.copies.flush()

@@ -66,8 +66,11 @@ class Stored:
 def tags_of(family: Family[Any] | None, key: str) -> tuple[str, ...]:
     """None for a key that no read of the family could have made."""
     params = keys.parse(family.template, key) if family else None
+    if family is None or params is None:
+        return ()
     try:
-        return family.tags_of(params) if family and params is not None else ()
+        keys.build(family.template, params)
+        return tuple(dict.fromkeys((family.name, *(keys.build_part_of(tag, params) for tag in family.tags))))
     except InvalidKeyPart:
         return ()
 

@@ -4,8 +4,12 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
-from systemcache import away, families, keys, scanning, store
+from django.db import DEFAULT_DB_ALIAS
+
+from systemcache import away, families, keys, near, outbox, scanning, store
+from systemcache.families import Family
 from systemcache.models import ClearRecord
 
 logger = logging.getLogger(__name__)
@@ -44,7 +48,18 @@ def drop(*dropped: str) -> None:
     For what no table of ours shows: what our own tables show is dropped by the writes to them.
     """
     away.forget()
-    store.drop(dropped)
+    try:
+        store.drop(dropped)
+    finally:
+        near.drop(dropped)
+
+
+def drop_on_commit(*touched: Family[Any]) -> None:
+    """Within a transaction: the families are dropped when it commits, by another process if this one does not live on.
+
+    For what a write of ours moves elsewhere, such as an order at the broker.
+    """
+    outbox.record(DEFAULT_DB_ALIAS, *touched)
 
 
 def clear(target: Target, *, by: str, dry_run: bool = False, progress: Callable[[int], object] = bool) -> Cleared:
@@ -60,6 +75,7 @@ def clear(target: Target, *, by: str, dry_run: bool = False, progress: Callable[
     number = 0
     for pattern in target.patterns:
         number += scanning.delete_matching(pattern, lambda gone, before=number: progress(before + gone))  # type: ignore[misc]
+    near.copies.flush()
     seconds = perf_counter() - started
     ClearRecord.objects.create(by=by[:160], what=target.what[:240], keys=number, seconds=seconds)
     logger.info("cache: %s cleared %d keys of %s in %.3f s", by, number, target.what, seconds)

@@ -1,17 +1,19 @@
 """Watched models: every write to their rows, one by one or in bulk, drops the families that show them, on commit."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from systemcache import outbox
 from systemcache.families import Family
 from systemcache.models import WatchedModel
 
 M = TypeVar("M", bound=Model)
+NOT_SHOWN = frozenset({"last_login"})  # a login alone changes nothing that anybody is shown
 
 _watched: dict[type[Model], list[Family[Any]]] = defaultdict(list)
 
@@ -31,7 +33,26 @@ def watch(model: type[WatchedModel], *shown_in: Family[Any]) -> None:
         signal.connect(_row_changed, sender=model, dispatch_uid=uid)
 
 
+def watch_foreign(model: type[Model], *shown_in: Family[Any], links: Iterable[type[Model]] = ()) -> None:
+    """The same for another app's model and its many-to-many tables: its manager is made to give watched querysets.
+
+    A single row that is saved outside a transaction drops right after it is written: to commit both together is up to
+    that model.
+    """
+    _watched[model].extend(shown_in)
+    manager: Any = model._default_manager
+    manager._queryset_class = type(f"Watched{model.__name__}QuerySet", (WatchedQuerySet, manager._queryset_class), {})
+    uid = f"systemcache.{model._meta.label}"
+    for signal in (pre_save, post_save, pre_delete, post_delete):
+        signal.connect(_row_changed, sender=model, dispatch_uid=uid)
+    for link in links:
+        _watched[link].extend(shown_in)
+        m2m_changed.connect(_row_changed, sender=link, dispatch_uid=f"systemcache.{link._meta.label}")
+
+
 def _row_changed(sender: type[Model], using: str, **kwargs: object) -> None:
+    if kwargs.get("update_fields") == NOT_SHOWN:
+        return
     outbox.record(using, *_watched[sender])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from systemcache import away, families, store
+from systemcache import away, families, near, store
 from systemcache.dirty import AfterCommit
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
@@ -43,6 +43,8 @@ def _carry_out(using: str, pk: int, tags: Iterable[str]) -> None:
     except StoreUnavailable as error:
         logger.warning("cache: %s will be dropped when Redis is back: %s", ", ".join(tags), error)
         return
+    finally:
+        near.drop(tags)  # not before: a reader may have copied the old value from Redis until now
     PendingInvalidation.objects.using(using).filter(pk=pk).delete()
 
 
@@ -61,6 +63,7 @@ def replay() -> int:
     if pending:
         tags = _tags(pending)
         store.drop(tags, _named_keys(tags))
+        near.drop(tags)
         _done(pending)
         logger.info("cache: %d invalidations carried out for others", len(pending))
     return len(pending)
@@ -72,6 +75,7 @@ def put_in_order() -> bool:
         pending = _pending()
         if not store.put_in_order(_tags(pending)):
             return False
+        near.drop(_tags(pending))
         _done(pending)
         if len(pending) < MOST_AT_ONCE:
             away.forget()

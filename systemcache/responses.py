@@ -1,26 +1,41 @@
 """Answers from cached values: the stored bytes are the response's bytes, and the headers say where they come from."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from systemcache.fetched import Fetched, origin, state_of
+from systemcache.families import Family
+from systemcache.fetched import Body, Fetched, origin, state_of
+from systemcache.store import Spot
 
 T = TypeVar("T")
+Form = Callable[[Fetched[Any]], bytes]
+
+
+class Shown(NamedTuple):
+    """A response that shows one cached value: which, and what stands around its bytes."""
+
+    family: Family[Any]
+    spot: Spot
+    form: Form
 
 
 class StoredJSON:
-    """A response body that is JSON already."""
+    """A response body that is JSON already; `shown` if it is one cached value."""
 
-    __slots__ = ("body",)
+    __slots__ = ("body", "etag", "shown")
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, shown: Shown | None = None, etag: str = "") -> None:
         self.body = body
+        self.etag = etag
+        self.shown = shown
 
 
 class StoredJSONRenderer(JSONRenderer):
@@ -35,18 +50,55 @@ class StoredJSONRenderer(JSONRenderer):
         if not isinstance(data, StoredJSON):
             return bytes(super().render(data, accepted_media_type, renderer_context))
         if self.get_indent(accepted_media_type or self.media_type, renderer_context or {}) is None:
+            if data.etag and renderer_context:
+                renderer_context["response"]["ETag"] = data.etag  # of these bytes: a page for people has another
             return data.body
         return json.dumps(json.loads(data.body), indent=4, ensure_ascii=False).encode()
 
 
 def bare(fetched: Fetched[T]) -> Response:
     """The value alone, for what comes from our own database."""
-    return described(StoredJSON(fetched.payload), fetched)
+    return _whole(fetched, _alone)
 
 
 def dated(fetched: Fetched[T]) -> Response:
     """The value as `data` beside `as_of` and `stale`, for what comes from the broker or was computed."""
-    return described(StoredJSON(b'{%b,"data":%b}' % (_dates(fetched), fetched.payload)), fetched)
+    return _whole(fetched, _beside_its_dates)
+
+
+def _alone(fetched: Fetched[Any]) -> bytes:
+    return fetched.payload
+
+
+def _beside_its_dates(fetched: Fetched[Any]) -> bytes:
+    return b'{%b,"data":%b}' % (_dates(fetched), fetched.payload)
+
+
+def _whole(fetched: Fetched[T], form: Form) -> Response:
+    body = _body(fetched, form)
+    shown = Shown(fetched.place[0], fetched.place[1], form) if fetched.place else None
+    return described(StoredJSON(body.whole, shown, body.etag), fetched)
+
+
+def _body(fetched: Fetched[Any], form: Form) -> Body:
+    """Made once for the same bytes."""
+    bodies = fetched.content.bodies
+    made = bodies.get((form, fetched.stale))
+    if made is None:
+        made = bodies[form, fetched.stale] = Body(form(fetched))
+    return made
+
+
+def plain(request: HttpRequest, shown: Shown, fetched: Fetched[Any]) -> HttpResponse:
+    """The same answer without a view around it."""
+    body = _body(fetched, shown.form)
+    response = HttpResponse(body.whole, content_type="application/json", headers=_headers(fetched))
+    response["ETag"] = body.etag
+    response["Vary"] = "Accept"
+    response["Content-Length"] = str(len(body.whole))
+    if "HTTP_IF_NONE_MATCH" in request.META:
+        return get_conditional_response(request, etag=body.etag, response=response) or response
+    return response
 
 
 def dated_part(fetched: Fetched[T], **parts: object) -> Response:
@@ -73,10 +125,13 @@ def _dates(fetched: Fetched[T]) -> bytes:
 
 def described(data: object, fetched: Fetched[T]) -> Response:
     """A response with the headers that say where its value comes from and how old it is."""
-    headers = {
+    return Response(data, headers=_headers(fetched))
+
+
+def _headers(fetched: Fetched[Any]) -> dict[str, str]:
+    return {
         "X-Cache": fetched.state,
         "Age": str(fetched.age()),
         # A browser keeps it for its user alone and asks before each use: a write may have replaced it.
         "Cache-Control": "private, no-cache",
     }
-    return Response(data, headers=headers)

@@ -27,7 +27,8 @@ local found = redis.call('MGET', unpack(KEYS))
 local generations = {}
 for i = 5, #KEYS do
     if found[i] and not string.find(found[i], '[^%w.]') then
-        redis.call('PEXPIRE', KEYS[i], ARGV[3])
+        -- Not each time: whoever keeps near copies is told of every change, and forgets what hangs on the key.
+        if redis.call('PTTL', KEYS[i]) * 2 < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
     else
         found[i] = (i == 5 and ARGV[4] or i) .. '.' .. ARGV[1]
         redis.call('SET', KEYS[i], found[i], 'PX', ARGV[3])

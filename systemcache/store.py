@@ -106,7 +106,7 @@ def _greet(connection: Any) -> None:
         raise RedisError("INFO names no run id")  # any other error would leave the connection in the pool, not greeted
     _server["run_id"] = told[1]
     words = [_server["run_id"], secrets.token_hex(8), GENERATION_LIFE, MARKS_LIFE]
-    connection.send_command("EVAL", scripts.GREET, 2, _epoch_key(), marks_key(), *words)
+    connection.send_command("EVAL", scripts.GREET, 2, epoch_key(), marks_key(), *words)
     connection.read_response()
 
 
@@ -139,11 +139,20 @@ def _translated(operation: Callable[Concatenate["Redis", P], R], *args: P.args, 
         raise StoreUnavailable(type(error).__name__) from error
 
 
+LOST: tuple[type[Exception], ...] = (RedisError, OSError)  # what a connection of one's own raises
+
+
+def own_connection() -> Any:
+    """A connection that is in no pool, not connected yet; it raises LOST."""
+    pool = get_redis_connection("default").connection_pool
+    return pool.connection_class(**pool.connection_kwargs)
+
+
 def full_key(key: str) -> str:
     return f"{conf.prefix()}:{key}"
 
 
-def _epoch_key() -> str:
+def epoch_key() -> str:
     return f"epoch:{conf.prefix()}"
 
 
@@ -151,7 +160,7 @@ def marks_key() -> str:
     return f"marks:{conf.prefix()}"
 
 
-def _generation_key(tag: str) -> str:
+def generation_key(tag: str) -> str:
     return f"gen:{conf.prefix()}:{tag}"
 
 
@@ -168,12 +177,12 @@ def _signal_key(key: str) -> str:
 
 
 def generation_keys(spot: Spot) -> list[str]:
-    return [_epoch_key(), *map(_generation_key, spot.tags)]
+    return [epoch_key(), *map(generation_key, spot.tags)]
 
 
 def _all_keys(spot: Spot) -> list[str]:
     names = [full_key(spot.key), lease_key(spot.key), _signal_key(spot.key), old_key(spot.key)]
-    return [*names, *generation_keys(spot), _generation_key(LOADS)]
+    return [*names, *generation_keys(spot), generation_key(LOADS)]
 
 
 def _of_value(generations: bytes) -> bytes:
@@ -194,10 +203,10 @@ def read(redis: "Redis", spot: Spot) -> Found:
 @guarded
 def read_many(redis: "Redis", spots: Sequence[Spot]) -> list[Found]:
     """The values at several spots, in one round trip."""
-    names = {tag: _generation_key(tag) for spot in spots for tag in spot.tags}
+    names = {tag: generation_key(tag) for spot in spots for tag in spot.tags}
     found = cast(
         "list[bytes | None]",
-        redis.mget([_epoch_key(), *names.values(), *(full_key(spot.key) for spot in spots)]),
+        redis.mget([epoch_key(), *names.values(), *(full_key(spot.key) for spot in spots)]),
     )
     epoch, generations = found[0], dict(zip(names, found[1 : 1 + len(names)], strict=True))
     values = found[1 + len(names) :]
@@ -354,7 +363,7 @@ def leave(redis: "Redis", name: str, token: str, window: float) -> None:
 
 
 def _drop(redis: "Redis", tags: Iterable[str], names: Iterable[str] = ()) -> None:
-    doomed = [*map(_generation_key, tags), *map(full_key, names)]
+    doomed = [*map(generation_key, tags), *map(full_key, names)]
     if doomed:
         redis.unlink(*doomed)
 

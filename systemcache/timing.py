@@ -26,13 +26,19 @@ class Spans:
 
     def header(self, total: float) -> str:
         """Server-Timing in milliseconds, each call named; `rest` is what is left of `total` seconds: our own work."""
-        rest = max(0.0, total - sum(self.total(name) for name in NAMES))
-        return ", ".join([*map(self._metric, NAMES), f"rest;dur={1000 * rest:.2f}"])
+        spent = dict.fromkeys(NAMES, 0.0)
+        calls: dict[str, list[str]] = {}
+        for name, what, seconds in self._ended:
+            spent[name] += seconds
+            if what:
+                calls.setdefault(name, []).append(f"{what} {1000 * seconds:.2f}")
+        metrics = [_metric(name, seconds, calls.get(name)) for name, seconds in spent.items()]
+        return ", ".join([*metrics, _metric("rest", max(0.0, total - sum(spent.values())), None)])
 
-    def _metric(self, name: str) -> str:
-        named = [f"{what} {1000 * seconds:.2f}" for found, what, seconds in self._ended if found == name and what]
-        calls = f';desc="{", ".join(named)}"' if named else ""
-        return f"{name};dur={1000 * self.total(name):.2f}{calls}"
+
+def _metric(name: str, seconds: float, calls: list[str] | None) -> str:
+    named = f';desc="{", ".join(calls)}"' if calls else ""
+    return f"{name};dur={1000 * seconds:.2f}{named}"
 
 
 _spans: ContextVar[Spans | None] = ContextVar("spans", default=None)

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from broker import client, gateway
 from broker.simulator import Simulator, SimulatorOptions
-from systemcache import fetch, stats, store, turns
+from systemcache import fetch, shortcut, stats, store, turns
 from systemcache.models import ApiToken
 from tests.servers.redis_server import RedisServer
 
@@ -33,6 +33,7 @@ def quick_and_quiet(settings: Settings) -> None:
     """Hashing passwords well takes longer than most tests, and no thread works beside them."""
     settings.CACHE_HOLD = 0  # what a test changes while Redis is away shows at once
     settings.CACHE_STATS_INTERVAL = 0  # who reads the counts adds them first
+    settings.CACHE_NEAR = False  # near copies are their own tests' subject
     settings.CACHE_KEEPER_INTERVAL = 0  # tests call keeper.look() when it is its turn
     settings.IIFL_LIMITS = dict.fromkeys(settings.IIFL_LIMITS, 1000)  # the limits are their own tests' subject
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -48,6 +49,7 @@ def forgetful_cache() -> Iterator[None]:
 
 def _forget() -> None:
     fetch.forget()
+    shortcut.forget()
     stats.forget()
     store.breaker.reset()
     turns.own.forget()

@@ -55,7 +55,7 @@ HTTPS = env.flag("DJANGO_HTTPS")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=256)
-WEB_THREADS = env.integer("WEB_THREADS", 8, minimum=1, maximum=256)
+WEB_THREADS = env.integer("WEB_THREADS", 128, minimum=2, maximum=1024)
 WARM_CACHE = env.flag("WARM_CACHE", default=True)
 SIMULATOR_DATA = env.text("SIMULATOR_DATA")
 SIMULATOR_CONTRACTS = env.text("SIMULATOR_CONTRACTS")
@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "tradingsite.middleware.server_timing",
     "tradingsite.content_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
+    "systemcache.shortcut.middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tradingsite.middleware.optional_trailing_slash",
     "tradingsite.middleware.bounded_body",
@@ -125,7 +126,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
-        "max_size": WEB_THREADS + 2,
+        "max_size": min(WEB_THREADS + 2, 20),  # hits need none, and a server has a hundred for all
         "timeout": 10,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -148,6 +149,7 @@ IIFL_BASE_URL = env.url(
 
 IIFL_REDIRECT_URL = env.url("IIFL_REDIRECT_URL", "", schemes=("http", "https")) if env.text("IIFL_REDIRECT_URL") else ""
 IIFL_FORCE_IPV4 = env.flag("IIFL_FORCE_IPV4", default=True)
+TRADING_ENABLED = env.flag("TRADING_ENABLED")
 # Calls a second that the broker allows an application not registered as an algorithm; IIFL_LIMIT_ORDERS=20 changes one.
 # For historicaldata its papers say 3 and 10: 3 is safe.
 IIFL_LIMITS = {
@@ -205,6 +207,7 @@ CACHE_TTLS = {
         "positions": 30,
         "margins": 300,
         "orders": 300,
+        "order_history": 5,
         "trades": 300,
         "profile": 300,
         "quotes": 2,
@@ -221,6 +224,8 @@ CACHE_TTLS = {
         "risk": 30,
         "signal_generation": 300,
         "token": 300,
+        "user": 300,
+        "session": 300,
     }.items()
 }
 
@@ -232,6 +237,7 @@ CACHE_STALE = {
         "positions": 0,
         "margins": 0,
         "orders": 0,
+        "order_history": 0,
         "trades": 0,
         "profile": 86_400,
         "quotes": 0,
@@ -244,6 +250,8 @@ CACHE_STALE = {
         "signal_generation": 0,
     }.items()
 }
+CACHE_NEAR = env.flag("CACHE_NEAR", default=True)
+CACHE_LOADS = max(1, WEB_THREADS // 2)
 CACHE_BREAKER_PAUSE = 2.0
 CACHE_KEEPER_INTERVAL = 0.5
 CACHE_WAIT_SLICE = 0.2
@@ -252,8 +260,9 @@ CACHE_HOLD = 2.0
 CACHE_COOL_DOWN = 3.0
 
 # --- people and programs -----------------------------------------------------------------------------------
-# Sessions live in the database: a login outlasts Redis.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# Sessions live in the database: a login outlasts Redis. They are read through the cache.
+SESSION_ENGINE = "systemcache.sessions"
+AUTHENTICATION_BACKENDS = ["systemcache.authentication.CachedBackend"]
 LOGIN_URL = "rest_framework:login"  # the admin has its own, which takes staff alone
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 AUTH_PASSWORD_VALIDATORS = [

@@ -17,6 +17,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from systemcache.openapi import dated_answer, schema_of
 from systemcache.responses import bare, dated_part, described
+from systemcache.shortcut import ShortView
 from watchlist import generation, market, reads, services
 from watchlist.models import Signal, TradingSetting, WatchlistItem
 from watchlist.queries import GenerateCommand, SettingCommand, SignalsQuery, WatchlistQuery
@@ -41,7 +42,7 @@ def valid(query: serializers.Serializer[Any]) -> dict[str, Any]:
     partial_update=extend_schema(summary="Change a watched symbol"),
     destroy=extend_schema(summary="Stop watching a symbol"),
 )
-class WatchlistViewSet(ModelViewSet[WatchlistItem]):
+class WatchlistViewSet(ShortView, ModelViewSet[WatchlistItem]):
     """Watched symbols. Writing needs the model permissions, such as watchlist.add_watchlistitem."""
 
     queryset = WatchlistItem.objects.all()
@@ -61,7 +62,7 @@ class WatchlistViewSet(ModelViewSet[WatchlistItem]):
     partial_update=extend_schema(summary="Change a signal, or decide on it"),
     destroy=extend_schema(summary="Delete a signal"),
 )
-class SignalViewSet(ModelViewSet[Signal]):
+class SignalViewSet(ShortView, ModelViewSet[Signal]):
     """Proposals to trade.
 
     A pending signal is approved, rejected or expires; an approved one is executed, fails or expires; the rest is final.
@@ -89,7 +90,7 @@ class SignalViewSet(ModelViewSet[Signal]):
         return dated_part(generated, data=outcome)
 
 
-class SettingsView(APIView):
+class SettingsView(ShortView):
     """All trading settings."""
 
     queryset = TradingSetting.objects.all()

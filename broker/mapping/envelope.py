@@ -46,7 +46,8 @@ def _listed(inner: dict[str, Any] | list[Any]) -> list[Any]:
     """The rows as a list: they may come in one, alone, or under a name."""
     if isinstance(inner, list):
         return inner
-    return next((inner[name] for name in LISTS if isinstance(inner.get(name), list)), [inner])
+    named = fields.row(inner)
+    return next((named[name] for name in LISTS if isinstance(named.get(name), list)), [inner])
 
 
 def record(answer: object) -> dict[str, Any]:

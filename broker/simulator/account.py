@@ -10,9 +10,9 @@ import msgspec
 from broker.simulator.candles import on_tick
 from broker.simulator.contracts import Contract, Contracts
 from broker.simulator.instruments import SHARES
-from broker.simulator.ledger import Books, Cash, Holding, Order
+from broker.simulator.ledger import Books, Cash, Holding, Order, Rejection
 from broker.simulator.market import Market
-from broker.simulator.matching import match
+from broker.simulator.matching import cancel, match
 from broker.simulator.positions import margin
 from broker.simulator.wire import IST, Clock, rupee_text
 
@@ -99,19 +99,42 @@ class Account:
             if self._books.day != now.date():
                 self._books.day = now.date()
                 self._books.orders = self._ordered(now, self._books.cash)
-            self._match(self._books, now)
+            self._meet(self._books, now)
             yield self._books
+
+    def match(self, order: Order, now: datetime) -> None:
+        """Against the market as it is, if it takes orders; what cannot wait is cancelled otherwise."""
+        price = self._price(order.contract, now)
+        if self._market.scripted_day.takes_orders(now) and price is not None:
+            symbol = order.contract.symbol
+            match(order, price, now, self._market.scripted_day.percent_filled(symbol, now))
+        elif order.waits and order.validity == "IOC":
+            cancel(order, now)
+
+    def pay_in(self, paise: int) -> None:
+        with self.opened() as books:
+            books.cash.payin += paise
+
+    def reject_next(self, rejection: Rejection) -> None:
+        with self.opened() as books:
+            books.rejections.append(rejection)
 
     def price(self, contract: Contract) -> int | None:
         """The market's, or the last one while it is closed: orders can be tried at any hour."""
         return self._price(contract, self._now())
 
-    def _match(self, books: Books, now: datetime) -> None:
+    def _meet(self, books: Books, now: datetime) -> None:
+        """What the market has done to the orders since somebody last looked."""
         for order in books.orders:
             if order.live and order.waits:
-                price = self._price(order.contract, now)
-                if price is not None:
-                    match(order, price, now)
+                for at, price in self._market.passed(order.contract, books.matched or now, now):
+                    match(order, price, at, self._market.scripted_day.percent_filled(order.contract.symbol, at))
+                self.match(order, now)
+        books.matched = max(now, books.matched or now)  # a call may be late among others
+        ended = self._market.scripted_day.ended(now)
+        for order in books.orders if ended else ():
+            if order.waits and order.complexity != "AMO":
+                cancel(order, max(ended or now, order.at))
 
     def _opened(self) -> Books:
         holdings = [held for lot in LOTS if (held := self._bought(lot))]
@@ -186,7 +209,7 @@ def _last_time(now: datetime, planned: time) -> datetime:
 def _settle(order: Order, cash: Cash) -> None:
     """Fills in what follows from the order's status."""
     if order.status == "complete":
-        order.filled, order.average = order.quantity, order.price
+        order.fill(order.quantity, order.price, order.at)
     elif order.status == "cancelled":
         order.cancelled = order.quantity
     elif order.status == "rejected":

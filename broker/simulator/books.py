@@ -113,14 +113,18 @@ def order_history_row(order: Order, client_id: str) -> Row:
     return order_row(order, client_id) | {"cancelledQuantity": str(order.cancelled)}
 
 
-def trade_row(order: Order, client_id: str) -> Row:
-    """The one trade of a filled order."""
-    return _deal(order, client_id) | {
-        "exchangeTradeId": f"7{order.number}",
-        "tradedPrice": rupee_text(order.average),
-        "filledQuantity": str(order.filled),
-        "fillTimestamp": stamp(order.updated or order.at),
-    }
+def trade_rows(order: Order, client_id: str) -> list[Row]:
+    """One a fill."""
+    return [
+        _deal(order, client_id)
+        | {
+            "exchangeTradeId": f"{place}{order.number}",
+            "tradedPrice": rupee_text(fill.price),
+            "filledQuantity": str(fill.quantity),
+            "fillTimestamp": stamp(fill.at),
+        }
+        for place, fill in enumerate(order.fills, start=7)
+    ]
 
 
 def _deal(order: Order, client_id: str) -> Row:

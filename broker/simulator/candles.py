@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
+from typing import Protocol
 
 import msgspec
 
@@ -44,6 +45,16 @@ class Candle(msgspec.Struct, frozen=True):
         """As the broker sends it: an IST stamp without an offset, rupees, shares."""
         prices = map(rupees, (self.open, self.high, self.low, self.close))
         return [self.start.isoformat()[:19], *prices, self.volume]
+
+
+class Prices(Protocol):
+    """Where the daily candles of symbols come from."""
+
+    def days(self, symbol: str, first: date, last: date) -> list[Candle]: ...
+
+    def latest(self, symbol: str, until: date, count: int) -> list[Candle]:
+        """The last so many days up to this one."""
+        ...
 
 
 def opening(day: date) -> datetime:

@@ -56,6 +56,7 @@ EC_MESSAGES = {
     "EC949": "The quantity has to be a positive whole number.",
     "EC950": "The price is required.",
     "EC951": "The slTriggerPrice is required.",
+    "EC953": "The targetLegPrice is required.",
     "EC954": "The quantity has to be a multiple of the lot.",
     "EC955": "BO and CO take INTRADAY only.",
     "EC956": "DELIVERY and BNPL are for NSEEQ and BSEEQ only.",

@@ -82,6 +82,9 @@ class Contracts:
         """By symbol without series; the EQ series if there are several."""
         return self._by_symbol.get((exchange, symbol))
 
+    def knows(self, symbol: str) -> bool:
+        return any((exchange, symbol) in self._by_symbol for exchange in ("NSEEQ", "BSEEQ", "NSEFO"))
+
     def download(self, file_name: str) -> bytes | None:
         """The contract file of this name, such as `NSEEQ.json`; None if the broker has none."""
         segment, _, form = file_name.partition(".")

@@ -9,7 +9,7 @@ from broker.simulator.codes import EC_MESSAGES
 from broker.simulator.contracts import Contracts
 from broker.simulator.history import RefusedRequestError
 from broker.simulator.ledger import Order
-from broker.simulator.matching import admit, cancel, match
+from broker.simulator.matching import admit, cancel
 from broker.simulator.wanted import Wanted, read_order
 from broker.simulator.wire import Clock, Row, stamp
 
@@ -32,7 +32,7 @@ class Counter:
                     raise RefusedRequestError("EC947")
                 admit(order, books, price)
                 books.orders.append(order)
-                match(order, price, order.at)
+                self._account.match(order, self._now())
             return order
 
         return self._answered(placed)
@@ -49,9 +49,9 @@ class Counter:
                 order.quantity, order.kind, order.validity = wanted.quantity, wanted.kind, wanted.validity
                 order.price, order.trigger = wanted.price, wanted.trigger
                 order.disclosed, order.protection = wanted.disclosed, wanted.protection
-                order.status = "TRIGGER_PENDING" if order.kind == "SL" else "open"
+                order.status = _waiting_status(order)
                 order.updated = self._now()
-                self._match(order)
+                self._account.match(order, self._now())
             return order
 
         return self._answered(changed)
@@ -104,16 +104,17 @@ class Counter:
                 raise RefusedRequestError(settled)
             yield order
 
-    def _match(self, order: Order) -> None:
-        price = self._account.price(order.contract)
-        if price is not None:
-            match(order, price, self._now())
-
     def _answered(self, act: Callable[[], Order]) -> Row:
         try:
             return _accepted(act().number, self._now())
         except RefusedRequestError as refused:
             return _refused(refused.code)
+
+
+def _waiting_status(order: Order) -> str:
+    if order.kind == "SL":
+        return "TRIGGER_PENDING"
+    return "PARTIALLY_FILLED" if order.filled else "open"
 
 
 def _as_wanted(order: Order) -> dict[str, object]:

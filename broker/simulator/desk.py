@@ -12,7 +12,7 @@ from broker.simulator.books import (
     order_row,
     position_row,
     profile_row,
-    trade_row,
+    trade_rows,
 )
 from broker.simulator.codes import EXCHANGES, ec, empty_book
 from broker.simulator.contracts import Contract, Contracts
@@ -89,8 +89,8 @@ class Desk:
 
     def trades(self, request: Request, part: str) -> Answer:
         client_id = self._account.client_id
-        filled = [order for order in self._account.books().orders if order.filled]
-        return _book("trades", [trade_row(order, client_id) for order in filled])
+        orders = self._account.books().orders
+        return _book("trades", [row for order in orders for row in trade_rows(order, client_id)])
 
     def historical_data(self, request: Request, part: str) -> Answer:
         body = _body(request)

@@ -68,12 +68,22 @@ class Faults:
         self._pending: list[Fault] = []
         self._lock = Lock()
 
-    def add(self, fault: Fault) -> None:
+    def check(self, fault: Fault) -> None:
+        """ValueError for a route that there is not."""
         if fault.route != ALL and fault.route not in self._routes:
             known = ", ".join(sorted(self._routes))
             raise ValueError(f"There is no route {fault.route!r}. Known: all, {known}.")
+
+    def add(self, fault: Fault) -> None:
+        self.check(fault)
         with self._lock:
             self._pending.append(fault)
+
+    def remove(self, fault: Fault) -> None:
+        """Those of this route and name, as far as there are any."""
+        with self._lock:
+            told = (fault.route, fault.name)
+            self._pending = [item for item in self._pending if (item.route, item.name) != told]
 
     def clear(self) -> None:
         with self._lock:

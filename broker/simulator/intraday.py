@@ -67,9 +67,8 @@ class DayPath:
         return Candle(at, start, max(start, now), min(start, now), now, volume)
 
     def _traded(self, elapsed: float) -> int:
-        """Shares traded since the opening: many early and late, few at noon."""
-        share = elapsed / SESSION_SECONDS
-        return int(self._day.volume * (share + 0.7 * sin(2 * pi * share) / (2 * pi)) + 1e-6)
+        """Shares traded since the opening."""
+        return int(self._day.volume * share_traded(elapsed / SESSION_SECONDS) + 1e-6)
 
     def _line(self) -> list[int]:
         anchors = self._anchors()
@@ -95,6 +94,11 @@ class DayPath:
 
     def _inside(self, paise: float) -> int:
         return min(self._day.high, max(self._day.low, on_tick(paise)))
+
+
+def share_traded(share: float) -> float:
+    """Of a day's volume after that share of the session: many early and late, few at noon."""
+    return share + 0.7 * sin(2 * pi * share) / (2 * pi)
 
 
 @lru_cache(maxsize=512)

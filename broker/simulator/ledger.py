@@ -1,6 +1,7 @@
 """What an account consists of; amounts in paise."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -18,6 +19,12 @@ class Holding(msgspec.Struct):
     average: int
 
 
+class Fill(msgspec.Struct, frozen=True):
+    at: datetime
+    quantity: int
+    price: int
+
+
 class Order(msgspec.Struct):
     number: str
     contract: Contract
@@ -29,9 +36,8 @@ class Order(msgspec.Struct):
     status: str
     at: datetime
     trigger: int = 0
-    filled: int = 0
     cancelled: int = 0
-    average: int = 0
+    fills: list[Fill] = []
     reason: str = ""
     tag: str = ""
     validity: str = "DAY"
@@ -44,13 +50,41 @@ class Order(msgspec.Struct):
     """Placed by the client: the market fills it. The orders that the day begins with stay as they are."""
 
     @property
+    def filled(self) -> int:
+        return sum(fill.quantity for fill in self.fills)
+
+    @property
+    def value(self) -> int:
+        return sum(fill.quantity * fill.price for fill in self.fills)
+
+    @property
+    def average(self) -> Decimal:
+        return Decimal(self.value) / self.filled if self.filled else Decimal(0)
+
+    @property
     def pending(self) -> int:
         """As the broker counts it: a cancelled or refused order keeps what was never filled."""
         return self.quantity - self.filled
 
     @property
     def waits(self) -> bool:
-        return self.status in ("open", "TRIGGER_PENDING")
+        return self.is_open or self.status == "TRIGGER_PENDING"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the market may fill it."""
+        return self.status in ("open", "PARTIALLY_FILLED")
+
+    def fill(self, quantity: int, price: int, at: datetime) -> None:
+        self.fills.append(Fill(at, quantity, price))
+        self.status, self.updated = "PARTIALLY_FILLED" if self.pending else "complete", at
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """What the risk check will say of the next order; without a symbol, of any."""
+
+    reason: str
+    symbol: str | None = None
 
 
 class Cash(msgspec.Struct):
@@ -72,6 +106,9 @@ class Books(msgspec.Struct):
     cash: Cash
     holdings: list[Holding]
     orders: list[Order]
+    matched: datetime | None = None
+    """Up to when the market has met the orders."""
+    rejections: list[Rejection] = []
 
     def order(self, number: str) -> Order | None:
         return next((order for order in self.orders if order.number == number), None)

@@ -11,6 +11,7 @@ from broker.simulator.candles import (
     SESSION_SECONDS,
     WEEKLY,
     Candle,
+    Prices,
     by_minutes,
     by_period,
     month_of,
@@ -22,6 +23,8 @@ from broker.simulator.generated import GeneratedPrices
 from broker.simulator.instruments import INTRADAY_ONLY
 from broker.simulator.intraday import DayPath, day_path
 from broker.simulator.replayed import ReplayedPrices
+from broker.simulator.script import Script
+from broker.simulator.scripted import ScriptedDay, ScriptedPath, ScriptedPrices
 from broker.simulator.wire import Clock
 
 _MONTH_AT_MOST = timedelta(days=31)
@@ -37,13 +40,18 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Market:
-    """A symbol with a file lives from its file alone, the others from the seed."""
+    """A symbol with a file lives from its file alone, the others from the seed; on one day, some from a script."""
 
-    def __init__(self, replayed: ReplayedPrices, generated: GeneratedPrices, now: Clock, seed: int) -> None:
+    def __init__(
+        self, replayed: ReplayedPrices, generated: GeneratedPrices, now: Clock, seed: int, script: Script | None = None
+    ) -> None:
         self._replayed = replayed
         self._generated = generated
         self._now = now
         self._seed = seed
+        day = now().date()
+        self._scripted = ScriptedPrices(script or Script(), day, self._unscripted)
+        self.scripted_day = ScriptedDay(script or Script(), day)
 
     def candles(self, contract: Contract, interval: str, first: date, last: date) -> list[Candle]:
         if interval in INTRADAY:
@@ -58,7 +66,7 @@ class Market:
 
     def snapshot(self, contract: Contract, at: datetime | None = None) -> Snapshot | None:
         """None when no session has taken place yet, as before the first row of a file."""
-        at = at or self._now()
+        at = self.scripted_day.last_open(at or self._now())
         until = at.date() if at.time() >= OPENS else at.date() - timedelta(days=1)
         recent = self._source(contract.symbol).latest(contract.symbol, until, 2)
         if not recent:
@@ -74,9 +82,21 @@ class Market:
             previous_close=previous_close,
         )
 
+    def passed(self, contract: Contract, after: datetime, until: datetime) -> list[tuple[datetime, int]]:
+        """Where a scripted price has been meanwhile, in order; of other symbols nothing, they are met as they are."""
+        path = self._scripted.path(contract.symbol, until.date())
+        if path is None:
+            return []
+        opened = opening(until.date())
+        since, now = ((at - opened).total_seconds() for at in (after, until))
+        moved = [(opened + timedelta(seconds=at), price) for at, price in path.ticks(since, now)]
+        turns = self.scripted_day.turns(contract.symbol, after, until)
+        stood = [(at, path.price_at((at - opened).total_seconds())) for at in turns]
+        return sorted([*moved, *stood])
+
     def _days(self, symbol: str, first: date, last: date) -> list[Candle]:
         """Whole days, and of today what has passed of it."""
-        now = self._now()
+        now = self.scripted_day.last_open(self._now())
         days = self._source(symbol).days(symbol, first, min(last, now.date()))
         if not days or days[-1].day != now.date():
             return days
@@ -84,7 +104,7 @@ class Market:
         return [*days[:-1], today] if today else days[:-1]
 
     def _intraday(self, symbol: str, length: int, first: date, last: date) -> list[Candle]:
-        now = self._now()
+        now = self.scripted_day.last_open(self._now())
         days = self._source(symbol).days(symbol, first, min(last, now.date()))
         candles = []
         for day in days:
@@ -92,10 +112,13 @@ class Market:
             candles += by_minutes(minutes, length)
         return candles
 
-    def _path(self, symbol: str, day: Candle) -> DayPath:
-        return day_path(f"{self._seed}|{symbol}", day)
+    def _path(self, symbol: str, day: Candle) -> DayPath | ScriptedPath:
+        return self._scripted.path(symbol, day.day) or day_path(f"{self._seed}|{symbol}", day)
 
-    def _source(self, symbol: str) -> ReplayedPrices | GeneratedPrices:
+    def _source(self, symbol: str) -> Prices:
+        return self._scripted if self._scripted.has(symbol) else self._unscripted(symbol)
+
+    def _unscripted(self, symbol: str) -> Prices:
         return self._replayed if self._replayed.has(symbol) else self._generated
 
 

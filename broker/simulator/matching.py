@@ -9,19 +9,24 @@ from broker.simulator.wire import rupee_text
 
 def admit(order: Order, books: Books, price: int) -> None:
     """The broker's risk check of a new order; what it refuses is in the book as rejected, with the reason."""
-    reason = _missing_shares(order, books) or _missing_funds(order, books, price)
+    reason = _ordained(order, books) or _missing_shares(order, books) or _missing_funds(order, books, price)
     if reason:
         order.status, order.reason = "rejected", reason
 
 
-def match(order: Order, price: int, now: datetime) -> None:
-    """Against the market's price: fills an order that it has reached, wakes one whose trigger it has passed."""
+def match(order: Order, price: int, now: datetime, percent: int | None = None) -> None:
+    """Against the market's price: fills an order that it has reached, wakes one whose trigger it has passed.
+
+    With `percent` no more than that much of it is filled.
+    """
     if order.status == "TRIGGER_PENDING" and _is_triggered(order, price):
         order.status, order.updated = "open", now
-    if order.status == "open" and _is_reached(order, price):
-        order.status, order.filled, order.average, order.updated = "complete", order.quantity, price, now
-    elif order.status == "open" and order.validity == "IOC":
-        cancel(order, now)
+    if order.is_open:
+        fillable = order.quantity if percent is None else max(1, order.quantity * percent // 100)
+        if _is_reached(order, price) and fillable > order.filled:
+            order.fill(fillable - order.filled, price, now)
+        if order.pending and order.validity == "IOC":
+            cancel(order, now)
 
 
 def cancel(order: Order, now: datetime) -> None:
@@ -36,6 +41,15 @@ def _is_reached(order: Order, price: int) -> bool:
     if order.kind == "MARKET":
         return True
     return price <= order.price if order.side == "BUY" else price >= order.price
+
+
+def _ordained(order: Order, books: Books) -> str:
+    """What a script says of it, once."""
+    told = next((item for item in books.rejections if item.symbol in (None, order.contract.symbol)), None)
+    if told is None:
+        return ""
+    books.rejections.remove(told)
+    return told.reason
 
 
 def _missing_funds(order: Order, books: Books, price: int) -> str:

@@ -1,6 +1,7 @@
 """What can be chosen about a simulator."""
 
 from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 
 DEFAULT_PORT = 9780
@@ -25,6 +26,14 @@ class SimulatorOptions:
     """Seconds for which the failures `hang` and `timeout` stay silent before they close the connection."""
     seed: int = 1
     limits: bool = True
+    quirks: tuple[str, ...] = ()
+    """Names out of the table in quirks.py, `forms` or `all`."""
+    script: Path | str | None = None
+    """A file of script.py's form for the day on which the simulator is made; `example` is the one that comes along."""
+    start: time | datetime | None = None
+    """The simulator's time to begin with, in IST; None: the present one."""
+    speed: float = 1.0
+    """How many times as fast as others its clock goes."""
     client_id: str = "SIM0001"
     app_secret: str = "simulator-secret"  # noqa: S105 - a public make-believe, opens nothing
     auth_code: str = "SIMULATED"

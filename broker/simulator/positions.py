@@ -40,10 +40,10 @@ class Position(msgspec.Struct):
     def add(self, order: Order) -> None:
         if order.side == "BUY":
             self.bought += order.filled
-            self.bought_value += order.filled * order.average
+            self.bought_value += order.value
         else:
             self.sold += order.filled
-            self.sold_value += order.filled * order.average
+            self.sold_value += order.value
 
 
 def positions_of(orders: Iterable[Order]) -> list[Position]:

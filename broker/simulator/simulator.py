@@ -1,8 +1,8 @@
 """The simulator as one object: start it, call it, make it fail."""
 
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -10,6 +10,7 @@ from typing import Self
 from broker.simulator import control, routes
 from broker.simulator.account import Account
 from broker.simulator.calls import Call, CallLog
+from broker.simulator.clock import RunningClock
 from broker.simulator.contracts import Contracts
 from broker.simulator.counter import Counter
 from broker.simulator.desk import Desk
@@ -19,10 +20,13 @@ from broker.simulator.generated import GeneratedPrices
 from broker.simulator.limits import RateLimits
 from broker.simulator.market import Market
 from broker.simulator.options import SimulatorError, SimulatorOptions
+from broker.simulator.player import Player
+from broker.simulator.quirks import Quirks
 from broker.simulator.replayed import ReplayedPrices
+from broker.simulator.script import Script, read_script
 from broker.simulator.server import Server
 from broker.simulator.session import Sessions
-from broker.simulator.wire import IST, Answer, Clock, Request, now_in_ist
+from broker.simulator.wire import Answer, Clock, Request, now_in_ist
 
 # How soon `stop` is noticed, in seconds.
 _STOP_CHECK = 0.05
@@ -45,18 +49,28 @@ class Simulator:
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self.options = options or SimulatorOptions()
-        self._clock = clock
+        self._now = RunningClock(clock, self.options)
         self._port = self.options.port
         self._server: Server | None = None
         self._thread: Thread | None = None
         self._stopping = Event()
         self._calls = CallLog()
         self._faults = Faults(routes.ROUTE_NAMES, self.options.seed)
+        self._quirks = Quirks(self.options.quirks)
         self.contracts = Contracts(self.options.contract_file())
-        self.market = self._opened_market()
+        script = read_script(self.options.script) if self.options.script else Script()
+        self.market = self._opened_market(script)
         self.sessions = Sessions(self.options, self._now)
         self.account = Account(self.options.client_id, self.market, self.contracts, self._now)
-        self._control = control.Control(self._calls, self._faults)
+        self._player = Player(
+            script,
+            self._now().date(),
+            contracts=self.contracts,
+            account=self.account,
+            faults=self._faults,
+            quirks=self._quirks,
+        )
+        self._control = control.Control(self._calls, self._faults, self._quirks)
         self._dispatch = Dispatcher(
             desk=Desk(
                 self.sessions,
@@ -67,9 +81,11 @@ class Simulator:
             ),
             sessions=self.sessions,
             faults=self._faults,
+            quirks=self._quirks,
             limits=RateLimits(monotonic) if self.options.limits else None,
             calls=self._calls,
             now=self._now,
+            moment=self._moment,
             latency=self.options.latency / 1000,
             hang=self.options.hang,
             sleep=sleep or self._stopping.wait,
@@ -99,10 +115,23 @@ class Simulator:
     def heal(self) -> None:
         self._faults.clear()
 
+    def add_quirk(self, name: str) -> None:
+        """Until cleared; QUIRK_FORMS tells the names."""
+        self._quirks.add(name)
+
+    @property
+    def quirks(self) -> tuple[str, ...]:
+        return self._quirks.all()
+
+    def clear_quirks(self) -> None:
+        self._quirks.clear()
+
     def handle(self, request: Request) -> Answer:
         """One call without a network."""
-        is_control = request.path.startswith(control.PREFIX + "/")
-        return self._control(request) if is_control else self._dispatch(request)
+        if not request.path.startswith(control.PREFIX + "/"):
+            return self._dispatch(request)
+        with self._moment():
+            return self._control(request)
 
     def start(self) -> Self:
         """Returns when it listens; SimulatorError when the port is taken."""
@@ -143,8 +172,12 @@ class Simulator:
     ) -> None:
         self.stop()
 
-    def _now(self) -> datetime:
-        return self._clock().astimezone(IST)
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """One time for all of a call, with what the script has done up to it."""
+        with self._now.held() as now:
+            self._player.play(now)
+            yield
 
     def _bound(self) -> Server:
         try:
@@ -154,7 +187,7 @@ class Simulator:
                 f"The simulator cannot listen on {self.options.host}:{self._port}: {error}."
             ) from error
 
-    def _opened_market(self) -> Market:
+    def _opened_market(self, script: Script) -> Market:
         replayed = ReplayedPrices(self.options.candle_folder())
         generated = GeneratedPrices(self.options.seed)
-        return Market(replayed, generated, self._now, self.options.seed)
+        return Market(replayed, generated, self._now, self.options.seed, script)

@@ -11,7 +11,7 @@ from broker.client import Client
 from broker.errors import BrokerError, BrokerUnreachable
 from broker.simulator import Simulator
 from broker.values import IST, Candle, Contract, Interval
-from systemcache import fetch, fetched
+from systemcache import fetched, sources
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -137,7 +137,7 @@ def test_before_the_market_opens_today_is_not_asked_for(asked: Asked, set_clock:
     assert days_of(interval, monday, monday) == []
     assert asked == []
     set_clock(datetime(2024, 7, 1, 9, 15, tzinfo=IST))
-    fetch.failures.clear()
+    sources.failures.clear()
     assert days_of(Interval.MINUTES_5, monday, monday) != []
     assert asked == [(Interval.MINUTES_5, monday, monday)]
 
@@ -186,7 +186,7 @@ def test_what_arrived_is_kept_when_the_rest_fails(asked: Asked, monkeypatch: pyt
     with pytest.raises(BrokerUnreachable):
         days_of(Interval.DAY, date(2024, 3, 1), date(2024, 5, 31))
     monkeypatch.setattr(Client, "candles", noted)
-    fetch.failures.clear()
+    sources.failures.clear()
     before = len(asked)
     assert gateway.candles("RELIANCE", Interval.DAY, date(2024, 3, 1), date(2024, 3, 31)).state == "hit"
     days_of(Interval.DAY, date(2024, 3, 1), date(2024, 5, 31))

@@ -13,7 +13,7 @@ from broker import gateway
 from broker.errors import BrokerError
 from broker.simulator import Simulator, SimulatorOptions
 from broker.values import Candle, Interval
-from systemcache import fetch
+from systemcache import sources
 from tests.broker.test_api_real_data import rows_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -70,7 +70,7 @@ def candles(symbol: str, first: str, last: str) -> list[tuple[object, ...]]:
         try:
             found = gateway.candles(symbol, Interval.DAY, date.fromisoformat(first), date.fromisoformat(last))
         except BrokerError:
-            fetch.failures.clear()  # as if the moment were over for which it is left alone
+            sources.failures.clear()  # as if the moment were over for which it is left alone
             continue
         return [row_of(candle) for candle in found.value]
     pytest.fail("the broker has never answered")

@@ -20,7 +20,7 @@ from broker.errors import BrokerAnswerUnclear, BrokerLoginRequired
 from broker.models import BrokerSession
 from broker.simulator import Simulator
 from broker.tokens import TokenStore
-from broker.transport import HTTPTransport
+from broker.transport import HTTPTransport, Ready, nothing
 from broker.values import IST
 
 MORNING = datetime(2026, 1, 5, 9, 0, tzinfo=IST)
@@ -198,7 +198,15 @@ class Answers:
     def download(self, endpoint: Endpoint, **parts: str) -> Iterator[bytes]:
         raise NotImplementedError
 
-    def call(self, endpoint: Endpoint, *, token: str | None = None, body: object = None, **parts: str) -> Any:
+    def call(
+        self,
+        endpoint: Endpoint,
+        *,
+        token: str | None = None,
+        body: object = None,
+        ready: Ready = nothing,
+        **parts: str,
+    ) -> Any:
         self.bodies.append(body)
         return self.answer
 

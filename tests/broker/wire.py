@@ -19,6 +19,7 @@ ROW_SHAPES: dict[str, Shape] = {
     "wrapped list": lambda row: ok([row]),
     "JSON in a string": lambda row: ok(json.dumps([row])),
     "under a name": lambda row: ok({"data": [row]}),
+    "under a name with a trailing blank": lambda row: ok({"data ": [row]}),
     "keys with a trailing blank": lambda row: {
         "status ": "Ok",
         "result ": [{f"{key} ": value for key, value in row.items()}],

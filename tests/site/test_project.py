@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from broker.models import BrokerSession, Contract, ContractFile
+from broker.models import BrokerSession, Contract, ContractFile, OrderRequest
 from broker.simulator import Simulator
 from systemcache.models import ApiToken, Cache, ClearRecord
 from tests.servers.project import ROOT, files
@@ -40,11 +40,14 @@ ROWS: dict[type[Model], Callable[[User], Model]] = {
     BrokerSession: lambda _: BrokerSession.objects.create(client_id="OTHER", ciphertext=b"", expires_at=timezone.now()),
     ContractFile: lambda _: ContractFile.objects.create(file="NSEEQ"),
     Contract: lambda _: contract(),
+    OrderRequest: lambda user: OrderRequest.objects.create(
+        user=user, client_id="SIM0001", action="place", asked={"quantity": 5}, tried_at=timezone.now()
+    ),
     WatchlistItem: lambda _: WatchlistItem.objects.create(symbol="TCS"),
     Signal: lambda _: Signal.objects.create(symbol="TCS", signal_type="buy"),
     TradingSetting: lambda _: TradingSetting.objects.get(key="max_positions"),
 }
-OF_THE_BROKER = (BrokerSession, ContractFile, Contract)  # to be seen here, made elsewhere
+OF_THE_BROKER = (BrokerSession, ContractFile, Contract, OrderRequest)  # to be seen here, made elsewhere
 # A new token is shown once, on no page; a record is made by a clear.
 NOT_ADDED = (ApiToken, ClearRecord, *OF_THE_BROKER)
 KEPT = (TradingSetting, ClearRecord, *OF_THE_BROKER)  # programs ask for settings by name; a record stays

@@ -21,7 +21,8 @@ LIST = Family("sample_list", "sample:list", list[Price])
 MAYBE = Family("sample_maybe", "sample:maybe:{which}", Price | None)  # type: ignore[arg-type]
 CHOSEN = Family("sample_chosen", "sample:chosen:{kind}", list[int], choices={"kind": ("a", "b")})
 SECRET = Family("sample_secret", "sample:secret:{sha256}", int, secret=True)
-SAMPLES: tuple[Family[Any], ...] = (PRICE, LIST, MAYBE, CHOSEN, SECRET)
+NEAR = Family("sample_near", "sample:near:{which}", int, tags=("near:{which}",), near=True)
+SAMPLES: tuple[Family[Any], ...] = (PRICE, LIST, MAYBE, CHOSEN, SECRET, NEAR)
 
 
 @contextmanager

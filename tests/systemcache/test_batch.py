@@ -6,8 +6,9 @@ import pytest
 
 from systemcache import store
 from systemcache.batch import fetch_many
-from systemcache.fetch import failures, fetch
+from systemcache.fetch import fetch
 from systemcache.keys import Params
+from systemcache.sources import failures
 from tests.systemcache.samples import PRICE, Price
 
 WANTED: list[Params] = [{"symbol": name} for name in ("A", "B", "C")]

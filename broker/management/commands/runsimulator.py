@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from broker.simulator import (
     DEFAULT_PORT,
     FAULT_FORMS,
+    QUIRK_FORMS,
+    SCRIPT_FORM,
     Call,
     Simulator,
     SimulatorError,
@@ -30,7 +33,11 @@ class Command(BaseCommand):
         add("--contracts", metavar="FILE", help="serve this NSEEQ.json")
         add("--latency", type=float, default=0.0, metavar="MS", help="let every call wait")
         add("--fail", action="append", metavar="ROUTE=NAME", help=f"may be repeated: {FAULT_FORMS}")
+        add("--quirk", action="append", default=[], metavar="NAME", help=f"may be repeated: {QUIRK_FORMS}")
         add("--seed", type=int, default=1, help="for made-up prices and for failures by rate")
+        add("--script", metavar="FILE", help=f"play a day; `example` is one that comes along. {SCRIPT_FORM}")
+        add("--start", metavar="HH:MM", help="its time of day to begin with, or a date too: 2026-01-05T09:00 (IST)")
+        add("--speed", type=float, default=1.0, help="how many times as fast its clock goes (default: %(default)s)")
         add("--no-limits", action="store_true", help="answer any number of calls per second")
         add("--quiet", action="store_true", help="do not print the calls")
 
@@ -48,6 +55,10 @@ class Command(BaseCommand):
             latency=options["latency"],
             seed=options["seed"],
             limits=not options["no_limits"],
+            quirks=tuple(options["quirk"]),
+            script=options["script"],
+            start=_moment(options["start"]),
+            speed=options["speed"],
         )
         simulator = Simulator(chosen, on_call=None if options["quiet"] else self._print_call)
         for text in options["fail"] or ():
@@ -76,3 +87,10 @@ class Command(BaseCommand):
 
 def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
+
+
+def _moment(text: str | None) -> time | datetime | None:
+    """ValueError for what is neither a time of day nor a date with one."""
+    if text is None:
+        return None
+    return datetime.fromisoformat(text) if "T" in text else time.fromisoformat(text)

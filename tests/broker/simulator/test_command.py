@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -40,6 +41,22 @@ def test_options_reach_the_simulator(tmp_path: Path) -> None:
     simulator = Command()._simulator(options(*arguments, "--fail", "holdings=500*2", "--fail", "all=EC003@0.5"))
     assert simulator.options == SimulatorOptions(port=0, data=tmp_path, latency=5, seed=7, limits=False)
     assert simulator.faults == (Fault("holdings", "500", times=2), Fault("all", "EC003", rate=0.5))
+    assert Command()._simulator(options("--quirk", "D4", "--quirk", "D10")).quirks == ("D4", "D10")
+
+
+@pytest.mark.parametrize(
+    ("told", "start"),
+    [
+        ("09:00", time(9, 0)),
+        ("2025-11-20T09:00", datetime(2025, 11, 20, 9, 0)),  # noqa: DTZ001 - IST is understood
+    ],
+)
+def test_a_day_is_played_from_a_time_on_and_fast(told: str, start: time | datetime) -> None:
+    simulator = Command()._simulator(
+        options("--script", "example", "--start", "2025-11-20T09:00", "--speed", "60", "--port", "0")
+    )
+    assert (simulator.options.script, simulator.options.speed) == ("example", 60)
+    assert Command()._simulator(options("--start", told)).options.start == start
 
 
 @pytest.mark.parametrize(
@@ -47,6 +64,11 @@ def test_options_reach_the_simulator(tmp_path: Path) -> None:
     [
         (("--fail", "nonsense"), "ROUTE=NAME"),
         (("--fail", "nowhere=500"), "There is no route 'nowhere'"),
+        (("--script", "/no/such/script"), "There is no script /no/such/script"),
+        (("--speed", "0"), "The clock's speed has to lie above 0"),
+        (("--start", "nine"), "Invalid isoformat string: 'nine'"),
+        (("--quirk", "D99"), "There is no quirk 'D99'"),
+        (("--quirk", "D9"), "D9 cannot be switched on"),
         (("--data", "/no/such/folder"), "There is no folder /no/such/folder"),
         (("--contracts", "/no/such/file"), "There is no contract file /no/such/file"),
         (("--port", "99999"), "cannot listen on 127.0.0.1:99999"),

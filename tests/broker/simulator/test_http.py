@@ -109,6 +109,23 @@ def test_the_controls_add_and_heal_failures(connection: HTTPConnection) -> None:
     assert ask(connection, "GET", "/v1/profile")[0] == 401
 
 
+def test_the_controls_switch_quirks_on_and_off(connection: HTTPConnection) -> None:
+    status, content = ask(connection, "POST", "/simulator/quirks", {"name": "D11"})
+    assert (status, content["quirks"]) == (200, ["D11"])
+    assert len([name for name in content["known"] if name.startswith("D")]) == 22
+    assert ask(connection, "POST", "/v1/getusersession", {})[1]["status"] == "Not_Ok"
+    assert ask(connection, "GET", "/simulator/quirks")[1] == content
+    assert ask(connection, "DELETE", "/simulator/quirks")[1]["quirks"] == []
+    assert ask(connection, "POST", "/v1/getusersession", {})[1]["stat"] == "Not_Ok"
+
+
+@pytest.mark.parametrize("wish", [{}, {"name": "D99"}, {"name": "D9"}, {"name": 4}, {"name": "D4", "x": 1}])
+def test_a_wrong_quirk_is_refused_by_the_controls(connection: HTTPConnection, wish: dict[str, object]) -> None:
+    status, content = ask(connection, "POST", "/simulator/quirks", wish)
+    assert status == 400
+    assert content["message"]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

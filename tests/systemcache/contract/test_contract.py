@@ -12,8 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from systemcache import fetch as fetch_module
-from systemcache import invalidation, outbox, stats
+from systemcache import invalidation, outbox, sources, stats
 from systemcache.batch import fetch_many
 from systemcache.errors import StoreUnavailable
 from systemcache.fetch import fetch
@@ -58,7 +57,7 @@ def test_the_sources_value_comes_back_twice(kept: Kept) -> None:
 def test_an_error_of_the_source_is_the_callers_and_is_not_kept() -> None:
     with pytest.raises(LookupError):
         fetch(PRICE, A, Source(LookupError("no")))
-    fetch_module.failures.clear()  # a few seconds later
+    sources.failures.clear()  # a few seconds later
     assert fetch(PRICE, A, Source(price(1))).value == price(1)
 
 

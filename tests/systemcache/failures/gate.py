@@ -32,7 +32,8 @@ class Gate:
     """Listens on a port of its own and passes everything on, both ways, until a hook is set.
 
     A request that holds `point` calls `hook` once, before it is passed on; with `lose_answer` Redis gets the request
-    and the caller's connection is cut before the answer.
+    and the caller's connection is cut before the answer. While `deaf` is set, connections that have subscribed hear
+    nothing, and nobody tells them.
     """
 
     def __init__(self, port: int) -> None:
@@ -42,6 +43,7 @@ class Gate:
         self._hook: Callable[[], object] = lambda: None
         self._lose_answer = False
         self.passed = threading.Event()
+        self.deaf = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -71,9 +73,11 @@ class Gate:
         with client, suppress(OSError), socket.create_connection(("127.0.0.1", self._behind)) as server:
             for end in (client, server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            lost = threading.Event()
-            threading.Thread(target=self._answers, args=(server, client, lost), daemon=True).start()
+            lost, listens = threading.Event(), threading.Event()
+            threading.Thread(target=self._answers, args=(server, client, lost, listens), daemon=True).start()
             while request := client.recv(1_000_000):
+                if b"SUBSCRIBE" in request:
+                    listens.set()
                 if self._point and self._point in request:
                     self._point = None
                     if self._lose_answer:
@@ -83,9 +87,12 @@ class Gate:
                 server.sendall(request)
             server.shutdown(socket.SHUT_RDWR)
 
-    def _answers(self, server: socket.socket, client: socket.socket, lost: threading.Event) -> None:
+    def _answers(
+        self, server: socket.socket, client: socket.socket, lost: threading.Event, listens: threading.Event
+    ) -> None:
         with suppress(OSError):
             while (answer := server.recv(1_000_000)) and not lost.is_set():
-                client.sendall(answer)
+                if not (listens.is_set() and self.deaf.is_set()):
+                    client.sendall(answer)
         with suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from systemcache import codec, invalidation, keeper, store
-from systemcache.fetch import fetch
+from systemcache.fetch import fetch, spot_of
 from tests.servers.redis_server import RedisServer
 from tests.systemcache.failures.site import Site
 from tests.systemcache.samples import PRICE, Price
@@ -74,7 +74,7 @@ def test_no_process_shows_what_was_dropped(durable: Durable, newcomer: bool) -> 
 
 @pytest.mark.django_db
 def test_a_lease_of_the_older_file_stores_nothing(durable: Durable) -> None:
-    spot = store.Spot(PRICE.key({"symbol": "A"}), PRICE.tags_of({"symbol": "A"}))
+    spot = spot_of(PRICE, {"symbol": "A"})
     lease = store.acquire(spot, 30).lease
     assert lease
     durable.lay_aside()

@@ -9,11 +9,10 @@ import pytest
 from django.db import connections, transaction
 from redis import Redis
 
-from systemcache import codec, invalidation, keeper, outbox, store
-from systemcache import fetch as fetch_module
+from systemcache import codec, invalidation, keeper, outbox, sources, store
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
-from systemcache.fetch import fetch
+from systemcache.fetch import fetch, spot_of
 from systemcache.fetched import Fetched
 from systemcache.models import PendingInvalidation
 from tests.infra.waiting import eventually
@@ -128,13 +127,13 @@ def test_a_read_whose_source_fails_meanwhile(failure: str, gate: Gate, victim: R
         table.read()
     assert gate.passed.wait(1)
     mend(failure, victim)
-    fetch_module.failures.clear()  # the source is well again
+    sources.failures.clear()  # the source is well again
     assert_in_order(table, victim)
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_wait_for_anothers_load(failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
-    spot = store.Spot(PRICE.key(A), PRICE.tags_of(A))
+    spot = spot_of(PRICE, A)
     lease = store.acquire(spot, 10).lease
     assert lease
     break_at("wait", failure, gate, victim, table)

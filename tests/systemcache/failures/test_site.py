@@ -31,6 +31,7 @@ ROUTES = (
     "/api/broker/positions",
     "/api/broker/margins",
     "/api/broker/orders",
+    "/api/broker/orders/1",
     "/api/broker/trades",
     "/api/broker/profile",
     "/api/broker/candles?symbol=RELIANCE&interval=1d&from=2021-12-01&to=2021-12-31",
