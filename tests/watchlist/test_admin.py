@@ -157,6 +157,22 @@ def test_fields_in_the_list_are_named_for_screen_readers(admin: Client) -> None:
     assert 'aria-label="TCS on NSEEQ (Hold): Target price"' in admin.get(ITEMS).content.decode()
 
 
+@pytest.mark.parametrize(("price", "shown"), [("2400", "2,400.00"), ("83.0525", "83.0525"), ("7.5", "7.50")])
+def test_prices_have_two_places_or_as_many_as_there_are(admin: Client, price: str, shown: str) -> None:
+    Signal.objects.create(symbol="TCS", signal_type="buy", price=Decimal(price), confidence=Decimal("0.8"))
+    assert cells(admin, "proposed_at", SIGNALS) == [shown]
+    assert cells(admin, "sure", SIGNALS) == ["80%"]
+
+
+def test_moments_of_other_years_carry_their_year(admin: Client) -> None:
+    for created_at in (timezone.now().replace(year=2021, month=3, day=2, hour=6, minute=30), timezone.now()):
+        signal = Signal.objects.create(symbol="TCS", signal_type="buy")
+        Signal.objects.filter(pk=signal.pk).update(created_at=created_at)
+    recent, old = cells(admin, "made", SIGNALS)
+    assert old == "2 Mar 2021, 12:00"
+    assert re.fullmatch(r"\d+ \w{3}, \d\d:\d\d", recent)
+
+
 def test_a_late_signal_says_so(admin: Client) -> None:
     Signal.objects.create(symbol="TCS", signal_type="buy", expires_at=timezone.now() - timedelta(1))
     assert cells(admin, "shown_status", SIGNALS) == ["Pending, too late to approve"]

@@ -1,6 +1,7 @@
-"""What the pages of this app share: a form that knows the broker's contracts, an action's report, a moment."""
+"""What the pages of this app share: a form that knows the broker's contracts, how things are written."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -35,4 +36,12 @@ def report(page: admin.ModelAdmin[Any], request: HttpRequest, done: int, of: int
 
 
 def moment(at: datetime) -> str:
-    return f"{timezone.localtime(at):%-d %b %Y, %H:%M}"
+    """Without the year while it is this one."""
+    local, now = timezone.localtime(at), timezone.localtime()
+    return f"{local:%-d %b, %H:%M}" if local.year == now.year else f"{local:%-d %b %Y, %H:%M}"
+
+
+def rupees(amount: Decimal) -> str:
+    """Two places, or as many as there are: currency pairs are quoted to four."""
+    whole, _, places = f"{amount.normalize():,f}".partition(".")
+    return f"{whole}.{places:0<2}"

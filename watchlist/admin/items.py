@@ -14,7 +14,7 @@ from broker.errors import BrokerError
 from broker.values import Quote
 from systemcache.fetched import Fetched
 from watchlist import market
-from watchlist.admin.forms import ContractForm, moment, report
+from watchlist.admin.forms import ContractForm, moment, report, rupees
 from watchlist.models import Category, WatchlistItem
 from watchlist.models.items import WatchlistItemQuerySet
 
@@ -35,7 +35,7 @@ class RowForm(ModelForm[WatchlistItem]):
 @admin.register(WatchlistItem)
 class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
     form = ContractForm
-    list_display = ("symbol", "exchange", "category", "price", "target_price", "is_active", "changed")
+    list_display = ("symbol", "price", "target_price", "is_active", "category", "exchange", "changed")
     list_editable = ("target_price", "is_active")
     list_filter = ("is_active", "category", "exchange")
     list_per_page = 50  # prices come in calls of 25
@@ -96,7 +96,7 @@ class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
             return found
         stale = "stale, " if found.stale else ""
         return format_html(
-            '{} <span class="quiet">{}as of {} s ago</span>', f"{found.value.ltp:,.2f}", stale, found.age()
+            '{} <span class="quiet">{}as of {} s ago</span>', rupees(found.value.ltp), stale, found.age()
         )
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[WatchlistItem]]:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from watchlist import services
-from watchlist.admin.forms import ContractForm, moment, report
+from watchlist.admin.forms import ContractForm, moment, report, rupees
 from watchlist.models import Signal, Status
 from watchlist.models.signals import SignalQuerySet
 
@@ -69,6 +69,14 @@ class SignalAdmin(admin.ModelAdmin[Signal]):
         return (
             f"{signal.get_status_display()}, too late to approve" if signal.is_late() else signal.get_status_display()
         )
+
+    @admin.display(description="price", ordering="price")
+    def proposed_at(self, signal: Signal) -> str:
+        return "-" if signal.price is None else rupees(signal.price)
+
+    @admin.display(description="confidence", ordering="confidence")
+    def sure(self, signal: Signal) -> str:
+        return "-" if signal.confidence is None else f"{signal.confidence:.0%}"
 
     @admin.display(description="made", ordering="created_at")
     def made(self, signal: Signal) -> str:
