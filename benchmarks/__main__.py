@@ -42,7 +42,7 @@ def _set_up(redis_url: str, folder: Path) -> None:
 def _measure() -> dict[str, object]:
     from django.core.management import call_command
 
-    from benchmarks import clear, hits, peers, symbols
+    from benchmarks import clear, hits, pages, peers, symbols
 
     found = hits.rows()
     resolving = symbols.rows()
@@ -57,9 +57,12 @@ def _measure() -> dict[str, object]:
     print()
     clears = clear.show()
     print()
+    shown = pages.show()
+    print()
     return {
         "in_process": [asdict(row) for row in (*found, *resolving)],
         "clear": [asdict(row) for row in clears],
+        "pages": [asdict(row) for row in shown],
         "herd": peers.show(),
     }
 

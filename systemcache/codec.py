@@ -79,6 +79,14 @@ def unpack(data: bytes) -> Entry:
         raise Undecodable("not an entry") from error
 
 
+def unpack_head(data: bytes) -> Entry:
+    """All but the payload, from the beginning of an entry. Raises Undecodable."""
+    head, found, _ = data.partition(b"\n")
+    if not found or not head.endswith((b" j", b" z")):
+        raise Undecodable("not an entry of this format")
+    return unpack(head[:-1] + b"j\n")
+
+
 def _time(seconds: float) -> datetime:
     if not 0 <= seconds < LATEST:
         raise Undecodable("made at no time that can be shown")

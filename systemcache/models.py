@@ -23,8 +23,8 @@ class PendingInvalidation(models.Model):
 class ClearRecord(models.Model):
     """A clear by hand: who dropped what, and how many values that were."""
 
-    at = models.DateTimeField(auto_now_add=True)
-    by = models.CharField(max_length=160)
+    at = models.DateTimeField("when", auto_now_add=True)
+    by = models.CharField("who", max_length=160)
     what = models.CharField(max_length=240, help_text="The pattern, family or tag.")
     keys = models.PositiveIntegerField(help_text="How many values were dropped.")
     seconds = models.FloatField(help_text="How long it took.")
@@ -36,6 +36,16 @@ class ClearRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} by {self.by}"
+
+
+class Cache(models.Model):
+    """No table: what the cache's pages in the admin stand under, and the permissions that they ask for."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        permissions = (("clear_cache", "Can clear the cache"),)
+        verbose_name = verbose_name_plural = "cache"
 
 
 class WatchedModel(models.Model):

@@ -78,6 +78,31 @@ def page(pattern: str, cursor: int, count: int = SCAN_COUNT) -> tuple[int, list[
 
 
 @guarded
+def look_on(redis: Client, pattern: str, cursor: int, count: int) -> tuple[int, list[str]]:
+    """One step of a scan for values and old values: the next cursor (0 at the end), and the keys of what was found."""
+    match = "*" + keys.escape_glob(full_key("")) + pattern
+    cursor, found = cast("tuple[int, list[bytes]]", redis.scan(cursor, match=match, count=count))
+    names = [name.decode("utf-8", "replace") for name in found]
+    starts = (full_key(""), old_key(""))
+    return int(cursor), [name.removeprefix(start) for name in names for start in starts if name.startswith(start)]
+
+
+@guarded
+def sample(redis: Client, count: int) -> tuple[int, list[str | None]]:
+    """How many keys Redis holds, and of about `count` of them the documented key; None for what is no value of ours.
+
+    Redis walks its keys in the order of their hashes, so that what comes first is a fair sample.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.dbsize()
+    pipeline.scan(0, count=count)
+    number, (_, found) = pipeline.execute()
+    start = full_key("")
+    names = [name.decode("utf-8", "replace") for name in found]
+    return int(number), [name.removeprefix(start) if name.startswith(start) else None for name in names]
+
+
+@guarded
 def describe(redis: Client, names: list[str]) -> list[dict[str, int | None]]:
     """For each key its remaining life in seconds and its size in bytes; None when it has gone meanwhile."""
     pipeline = redis.pipeline(transaction=False)

@@ -176,13 +176,13 @@ def _signal_key(key: str) -> str:
     return f"wake:{conf.prefix()}:{key}"
 
 
-def _generation_keys(spot: Spot) -> list[str]:
+def generation_keys(spot: Spot) -> list[str]:
     return [epoch_key(), *map(generation_key, spot.tags)]
 
 
 def _all_keys(spot: Spot) -> list[str]:
     names = [full_key(spot.key), lease_key(spot.key), _signal_key(spot.key), old_key(spot.key)]
-    return [*names, *_generation_keys(spot), generation_key(LOADS)]
+    return [*names, *generation_keys(spot), generation_key(LOADS)]
 
 
 def _of_value(generations: bytes) -> bytes:
@@ -196,7 +196,7 @@ def _of_value(generations: bytes) -> bytes:
 @guarded
 def read(redis: "Redis", spot: Spot) -> Found:
     """The value at a spot, in one round trip; MISS when there is none or it was dropped, an error that it cannot be."""
-    data, *generations = _mget(redis, [full_key(spot.key), *_generation_keys(spot)])
+    data, *generations = _mget(redis, [full_key(spot.key), *generation_keys(spot)])
     return _judged(data, generations)
 
 

@@ -4,9 +4,11 @@ One hash holds all counts, so that it is in use all the time and the last that a
 stand in a hash per family and ten minutes: up to 128 short fields Redis packs into a few bytes each.
 """
 
-import math
 import time
 from collections import defaultdict
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from math import isfinite
 from typing import Any
 
 from systemcache import conf, load_times, scripts
@@ -18,7 +20,7 @@ Counts = dict[str, dict[str, float]]  # by family or meter, then by event
 STATS_LIFE = 30 * 86_400  # seconds; every key has an end
 SERIES_MINUTES = 25 * 60  # for which counts by the minute are kept
 SPAN = 10  # minutes in a key
-DIGITS = frozenset("0123456789")
+DIGITS = frozenset(b"%d" % digit for digit in range(10))
 METER = "~"  # begins the names of what is no family, and kept in the totals alone
 
 
@@ -66,13 +68,39 @@ def minutes(redis: Client, families: list[str], first: int, last: int) -> dict[i
     pipeline = redis.pipeline(transaction=False)
     for family, span in places:
         pipeline.hgetall(_series_key(family, span))
-    found: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    spans: defaultdict[int, defaultdict[bytes, float]] = defaultdict(lambda: defaultdict(float))
     for (_, span), answer in zip(places, pipeline.execute(raise_on_error=False), strict=True):
-        for field, amount in _numbers(answer).items():
+        if isinstance(answer, dict):
+            # A day of all families holds a hundred thousand: summed before they are taken apart.
+            row = spans[span]
+            for field, amount in zip(answer, _floats(answer.values()), strict=True):
+                row[field] += amount
+    return _by_minute(spans)
+
+
+def _by_minute(spans: Mapping[int, Mapping[bytes, float]]) -> dict[int, dict[str, float]]:
+    found: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for span, row in spans.items():
+        for field, amount in row.items():
             if field[:1] in DIGITS:
-                counts = found[span * SPAN + int(field[0])]
-                counts[field[1:]] = counts.get(field[1:], 0) + amount
+                found[span * SPAN + int(field[:1])][field[1:].decode(errors="replace")] = amount
     return found
+
+
+def _floats(amounts: Collection[bytes]) -> list[float]:
+    """What is no finite number counts as nothing."""
+    with suppress(ValueError):
+        found = list(map(float, amounts))
+        if isfinite(sum(found)):
+            return found
+    return [_finite(amount) or 0.0 for amount in amounts]
+
+
+def _finite(amount: bytes) -> float | None:
+    with suppress(ValueError):
+        number = float(amount)
+        return number if isfinite(number) else None
+    return None
 
 
 @guarded
@@ -96,15 +124,9 @@ def _hash(redis: Client, name: str) -> Any:
 
 def _numbers(answer: Any) -> dict[str, float]:
     """The numbers in a hash; whatever else somebody has put there is left out."""
-    found: dict[str, float] = {}
-    for field, amount in answer.items() if isinstance(answer, dict) else ():
-        try:
-            number = float(amount)
-        except ValueError:
-            continue
-        if math.isfinite(number):
-            found[field.decode(errors="replace")] = number
-    return found
+    items = answer.items() if isinstance(answer, dict) else ()
+    numbers = ((field.decode(errors="replace"), _finite(amount)) for field, amount in items)
+    return {field: number for field, number in numbers if number is not None}
 
 
 @guarded

@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tradingsite.middleware.request_ids",
     "tradingsite.middleware.server_timing",
+    "tradingsite.content_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "systemcache.shortcut.middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

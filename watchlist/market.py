@@ -1,10 +1,11 @@
-"""The only door to the broker: what a symbol is, and its latest candles."""
+"""The only door to the broker: what a symbol is, its price, and its latest candles."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from broker import gateway
-from broker.errors import UnknownSymbol
-from broker.values import IST, Candle, Contract, Interval
+from broker.errors import UnknownExchange, UnknownSymbol
+from broker.values import IST, Candle, Contract, Interval, Quote
 from systemcache.fetched import Fetched
 
 # Calendar days that hold a candle each, generously: weekends and holidays have none.
@@ -55,6 +56,20 @@ def dated_candles(found: Contract, interval: Interval, count: int) -> Fetched[li
     today = datetime.now(IST).date()
     first = today - _span(interval, count)
     return gateway.candles(canonical(found), interval, first, today, found.exchange)
+
+
+def prices(watched: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Fetched[Quote]]:
+    """By (symbol, exchange), in one batch; what the broker does not know or quote is left out. Raises BrokerError."""
+    known = {name: found for name in dict.fromkeys(watched) if (found := _quotable(*name))}
+    return {name: quote for name, quote in zip(known, gateway.quotes_of(list(known.values())), strict=True) if quote}
+
+
+def _quotable(symbol: str, exchange: str) -> Contract | None:
+    try:
+        found = contract(symbol, exchange)
+    except (UnknownSymbol, UnknownExchange):
+        return None
+    return found if gateway.can_be_quoted(found) else None
 
 
 def _span(interval: Interval, count: int) -> timedelta:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 
 from broker.models import Contract, ContractFile
 
@@ -22,20 +23,39 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 @admin.register(ContractFile)
 class ContractFileAdmin(ReadOnlyAdmin):
-    list_display = ("file", "rows", "refreshed_at", "size", "seconds", "source")
+    """What came, when, and from where; `refreshcontracts` and each morning's first question fetch anew."""
+
+    list_display = ("file", "contracts", "refreshed_at", "shown_size", "took", "source")
+
+    @admin.display(ordering="rows")
+    def contracts(self, file: ContractFile) -> str:
+        return f"{file.rows:,}"
+
+    @admin.display(description="size", ordering="size")
+    def shown_size(self, file: ContractFile) -> str:
+        return filesizeformat(file.size)
+
+    @admin.display(ordering="seconds")
+    def took(self, file: ContractFile) -> str:
+        return f"{file.seconds:.1f} s"
 
 
 @admin.register(Contract)
 class ContractAdmin(ReadOnlyAdmin):
     """The contracts of the live generation; look-ups and pages see the same."""
 
-    list_display = ("trading_symbol", "exchange", "instrument_id", "name", "instrument_type", "expiry", "strike_price")
+    list_display = ("trading_symbol", "name", "exchange", "instrument_id", "lot_size", "expiry", "strike")
     list_filter = ("file", "instrument_type", "option_type", "exchange")
     search_fields = ("trading_symbol", "name", "=instrument_id")
     search_help_text = "Part of a symbol or a name, or an instrument id"
     exclude = ("generation",)
     ordering = ("id",)
     show_full_result_count = False
+
+    @admin.display(description="strike", ordering="strike_price")
+    def strike(self, contract: Contract) -> str:
+        """In rupees; a share's row says 0."""
+        return f"{contract.strike_price:,.2f}" if contract.strike_price else "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contract]:
         return Contract.objects.filter(file__generation=F("generation"))

@@ -5,7 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    StorageState,
+    ViewportSize,
+    sync_playwright,
+)
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -62,3 +71,21 @@ class Complaints:
     def _response(self, response: Response) -> None:
         if response.status >= 400:
             self.found.append(f"{response.status}: {response.url}")
+
+
+@contextmanager
+def clean_page(browser: Browser, size: ViewportSize, login: StorageState | None = None) -> Iterator[Page]:
+    """A page about which there must be nothing to complain in the end."""
+    phone = size == PHONE
+    with browser.new_context(viewport=size, is_mobile=phone, has_touch=phone, storage_state=login) as context:
+        opened = context.new_page()
+        opened.set_default_timeout(20_000)
+        complaints = Complaints(opened)
+        yield opened
+    assert complaints.found == [], complaints.found
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled to sideways."""
+    assert page.viewport_size  # not window.innerWidth: a page that is not made for phones is laid out as for a desktop
+    return bool(page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"])

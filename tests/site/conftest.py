@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import requests
+from playwright.sync_api import Browser
 
 from broker.simulator import Simulator, SimulatorOptions
 from tests.conftest import SHARED_DATA
@@ -18,10 +19,19 @@ from tests.servers.programs import leave_out
 from tests.servers.project import copy_to
 from tests.servers.redis_server import RedisServer
 from tests.servers.runsite import RunningSite
+from tests.site.browsing import CHROMIUM, open_browser
 
 TIMEOUT = 30.0
 # A folder's name that has to be quoted in a shell and in an address.
 AWKWARD_NAME = "my site #1, 50%"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        leave_out(f"{CHROMIUM} is not installed")
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,11 @@
 """Takes the README's pictures: `python -m tests.site.pictures FOLDER`, with the real candles and contracts."""
 
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
@@ -10,6 +13,7 @@ from tests.servers.project import ROOT, copy_to
 from tests.servers.runsite import RunningSite
 from tests.site.browsing import DESKTOP, PHONE, log_in, open_browser
 
+Theme = Literal["light", "dark"]
 DATA = ROOT.parent / "shared" / "data"
 # Name -> address on the site.
 PICTURES = {
@@ -18,8 +22,40 @@ PICTURES = {
     "api-candles": "/api/broker/candles/?symbol=RELIANCE&interval=1d&from=2021-12-01&to=2021-12-31",
     "admin-watchlist": "/admin/watchlist/watchlistitem/",
     "api-docs": "/api/docs/",
+    "cache-overview": "/admin/systemcache/cache/",
+    "cache-family": "/admin/systemcache/cache/families/holdings/",
+    "cache-keys": "/admin/systemcache/cache/keys/?pattern=api:*",
 }
-MORE_ON_A_PHONE = ("home",)
+IN_THE_DARK = ("cache-family",)
+MORE_ON_A_PHONE = ("home", "cache-overview")
+# A day behind the site: reads in the hours of trading, a failure of the broker's, a clear.
+HISTORY = """
+import math, time
+from datetime import timedelta
+from django.utils import timezone
+from systemcache import families, tally
+from systemcache.batches import Queue
+from systemcache.models import ClearRecord
+now, queue = int(time.time()) // 60, Queue()
+for ago in range(1440, -1, -1):
+    busy = 0.55 + 0.45 * math.cos(ago / 230) + 0.12 * math.sin(ago * 1.7) + 0.1 * math.sin(ago * 0.31)
+    fails = 300 < ago < 330 or 18 < ago < 24
+    counts = {}
+    for place, family in enumerate(families.registered()):
+        reads = max(0, round(busy * (40 - 2 * place)))
+        loads = math.ceil(reads / 25) * (0 if fails else 1)
+        counts |= {(family.name, "hits"): reads, (family.name, "misses"): loads + 3 * fails}
+        counts |= {(family.name, "stale"): 3 * fails, (family.name, "loads"): loads}
+        counts |= {(family.name, "load_seconds"): loads * (0.12 + 0.08 * math.sin(ago / 9 + place) ** 2)}
+        counts |= {(family.name, "load_le_0.25"): loads}
+    queue.put(counts, now - ago)
+while batch := queue.first():
+    tally.add(batch)
+    queue.done()
+for ago, by, what, keys in ((26, "admin", "api:candles:TCS:*", 12), (410, "admin", "family holdings", 1)):
+    made = ClearRecord.objects.create(by=by, what=what, keys=keys, seconds=0.004)
+    ClearRecord.objects.filter(pk=made.pk).update(at=timezone.now() - timedelta(minutes=ago))
+"""
 
 
 def main(folder: Path, *, phone: tuple[str, ...] = MORE_ON_A_PHONE) -> None:
@@ -33,12 +69,24 @@ def main(folder: Path, *, phone: tuple[str, ...] = MORE_ON_A_PHONE) -> None:
         RunningSite(copy_to(Path(parent) / "site"), data) as site,
         open_browser() as browser,
     ):
-        _take(browser, DESKTOP, site, {folder / f"{name}.png": route for name, route in PICTURES.items()})
+        shell(site, HISTORY)
+        light = {folder / f"{name}.png": route for name, route in PICTURES.items() if name not in IN_THE_DARK}
+        _take(browser, DESKTOP, site, light)
+        _take(browser, DESKTOP, site, {folder / f"{name}.png": PICTURES[name] for name in IN_THE_DARK}, "dark")
         _take(browser, PHONE, site, {folder / f"{name}-phone.png": PICTURES[name] for name in phone})
 
 
-def _take(browser: Browser, size: ViewportSize, site: RunningSite, pictures: dict[Path, str]) -> None:
-    with browser.new_context(viewport=size, device_scale_factor=1, is_mobile=size == PHONE) as context:
+def shell(site: RunningSite, source: str) -> None:
+    """Runs Python on the site, beside its processes."""
+    command = [sys.executable, str(site.project / "manage.py"), "shell", "--no-imports", "-c", source]
+    environment = {"HOME": str(site.project.parent), "PATH": os.environ["PATH"]}
+    subprocess.run(command, env=environment, check=True, timeout=120)
+
+
+def _take(
+    browser: Browser, size: ViewportSize, site: RunningSite, pictures: dict[Path, str], theme: Theme = "light"
+) -> None:
+    with browser.new_context(viewport=size, is_mobile=size == PHONE, color_scheme=theme) as context:
         page = context.new_page()
         log_in(page, f"{site.url}/admin/login/?next=/", *site.login)
         for file, route in pictures.items():

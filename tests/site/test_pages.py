@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 
 import pytest
@@ -10,9 +9,8 @@ from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expec
 
 from tests.servers.granian import ADMIN
 from tests.servers.processes import only_linux
-from tests.servers.programs import leave_out
 from tests.servers.runsite import RunningSite
-from tests.site.browsing import CHROMIUM, DESKTOP, PHONE, Complaints, log_in, open_browser
+from tests.site.browsing import DESKTOP, PHONE, clean_page, fits, log_in
 from tests.site.conftest import Deployment
 
 pytestmark = [only_linux, pytest.mark.timeout(240)]
@@ -20,30 +18,10 @@ pytestmark = [only_linux, pytest.mark.timeout(240)]
 _numbers = count()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        leave_out(f"{CHROMIUM} is not installed")
-    with open_browser() as opened:
-        yield opened
-
-
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def size(request: pytest.FixtureRequest) -> ViewportSize:
     found: ViewportSize = request.param
     return found
-
-
-@contextmanager
-def clean_page(browser: Browser, size: ViewportSize, login: StorageState | None = None) -> Iterator[Page]:
-    """A page about which there must be nothing to complain in the end."""
-    phone = size == PHONE
-    with browser.new_context(viewport=size, is_mobile=phone, has_touch=phone, storage_state=login) as context:
-        opened = context.new_page()
-        opened.set_default_timeout(20_000)
-        complaints = Complaints(opened)
-        yield opened
-    assert complaints.found == []
 
 
 @pytest.fixture
@@ -65,12 +43,6 @@ def page(browser: Browser, size: ViewportSize, login: StorageState) -> Iterator[
     """A page of the administrator's, who has logged in."""
     with clean_page(browser, size, login) as opened:
         yield opened
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing has to be scrolled to sideways."""
-    assert page.viewport_size  # not window.innerWidth: a page that is not made for phones is laid out as for a desktop
-    return bool(page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"])
 
 
 def state(page: Page, part: str) -> str:
@@ -157,6 +129,13 @@ def test_an_anonymous_visitor_of_the_api_is_shown_where_to_log_in(
         expect(page.locator("body")).to_contain_text("HTTP 200 OK")
 
 
+def test_one_logs_out_from_the_browsable_api(visitor: Page, site: RunningSite) -> None:
+    log_in(visitor, f"{site.url}/admin/login/?next=/api/", *site.login)
+    visitor.get_by_role("button", name="Log out").click()
+    visitor.wait_for_url(f"{site.url}/")
+    expect(visitor.get_by_role("link", name="Log in")).to_be_visible()
+
+
 # --- a walk ------------------------------------------------------------------------------------------------
 
 
@@ -223,8 +202,8 @@ def test_a_symbol_is_added_in_the_admin_and_an_unknown_one_is_refused(page: Page
 def test_the_admins_list_fits_a_desktop(browser: Browser, login: StorageState, site: RunningSite) -> None:
     with clean_page(browser, DESKTOP, login) as page:
         page.goto(f"{site.url}/admin/watchlist/watchlistitem/")
-        longest = "Sept. 23, 2026, 12:29 p.m."
-        page.locator(".field-updated_at").first.evaluate("(cell, text) => { cell.textContent = text }", longest)
+        longest = "23 Sep 2026, 12:29"
+        page.locator(".field-changed").first.evaluate("(cell, text) => { cell.textContent = text }", longest)
         table = "document.querySelector('#result_list').parentElement"
         assert page.evaluate(f"{table}.scrollWidth <= {table}.clientWidth")
 

@@ -103,3 +103,17 @@ def test_a_payload_of_this_format_is_read_as_it_was_written() -> None:
     )
     assert (entry.generations, entry.ttl, entry.created.timestamp()) == (b"ab.1,cd.2", 30, 1763862801.123456)
     assert codec.decode(entry.payload, Sample).money == Decimal("1.10")
+
+
+@given(samples, st.integers(0, 40))
+def test_the_head_of_an_entry_tells_all_but_its_payload(sample: Sample, more: int) -> None:
+    entry = codec.Entry(datetime(2026, 1, 5, tzinfo=UTC), 60, codec.encode(sample), b"epoch,word")
+    data = codec.pack(entry)
+    head = codec.unpack_head(data[: data.index(b"\n") + 1 + more])
+    assert (head.created, head.ttl, head.generations) == (entry.created, entry.ttl, entry.generations)
+
+
+@given(st.binary(max_size=200))
+def test_whatever_is_no_head_is_undecodable(data: bytes) -> None:
+    with contextlib.suppress(codec.Undecodable):
+        assert codec.unpack_head(data).payload == b""

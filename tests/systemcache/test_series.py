@@ -79,6 +79,18 @@ def test_what_this_process_counts_now_is_in() -> None:
     assert sum(counts["hits"] for counts in found.values()) == 5
 
 
+@pytest.mark.parametrize("odd", ["nonsense", "nan", "inf", "1e999", ""])
+def test_what_is_no_number_counts_as_nothing(redis_store: RedisServer, odd: str) -> None:
+    counted(NOON, "sample_price", hits=5)
+    redis = Redis.from_url(redis_store.url)
+    (name,) = redis.keys("series:*")
+    redis.hset(name, "0misses", odd)
+    minute = int(NOON.timestamp()) // 60
+    found = tally.minutes(["sample_price"], minute - 10, minute)
+    assert found[minute]["hits"] == 5
+    assert not any(counts.get("misses") for counts in found.values())
+
+
 @pytest.mark.usefixtures("redis_store")
 def test_an_unknown_family_is_named() -> None:
     with pytest.raises(UnknownFamily, match="nonsense"):

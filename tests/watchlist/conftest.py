@@ -1,6 +1,6 @@
 """A contract file that needs no broker, the watchlist's people, and settings as the site begins with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from broker import gateway
 from broker.errors import BrokerError, UnknownSymbol
-from broker.values import Candle, Contract, Interval
+from broker.values import Candle, Contract, Interval, Quote
 from systemcache.codec import Entry
 from systemcache.fetched import Fetched
 from tests.conftest import client_of
@@ -50,6 +50,8 @@ class Market:
         self.failure: BrokerError | None = None
         self.lookups: list[str] = []
         self.ranges: list[tuple[str, object, object]] = []
+        self.quoted: dict[str, Decimal] = {}
+        self.batches: list[list[str]] = []
         for symbol in ("RELIANCE", "TCS", "INFY", "SBIN", "M&M"):
             self.add(contract(symbol))
         self.add(contract("RELIANCE", exchange="BSEEQ"))
@@ -74,6 +76,35 @@ class Market:
         payload = msgspec.json.encode(self.candles)
         return Fetched(list[Candle], Entry(datetime.now(UTC), 60, payload), "miss", value=self.candles)
 
+    def quotes_of(self, contracts: Sequence[Contract]) -> list[Fetched[Quote] | None]:
+        """Quotes as old as a second; None for what is not in `quoted`."""
+        self.batches.append([item.symbol for item in contracts])
+        if self.failure:
+            raise self.failure
+        return [quote(item, self.quoted[item.symbol]) if item.symbol in self.quoted else None for item in contracts]
+
+
+def quote(item: Contract, price: Decimal) -> Fetched[Quote]:
+    value = Quote(
+        exchange=item.exchange,
+        symbol=item.symbol,
+        instrument_id=item.instrument_id,
+        ltp=price,
+        open=price,
+        high=price,
+        low=price,
+        previous_close=price,
+        volume=1_000,
+        average_price=price,
+        bid_price=price,
+        bid_quantity=1,
+        ask_price=price,
+        ask_quantity=1,
+        quoted_at=None,
+    )
+    created = datetime.now(UTC) - timedelta(seconds=1)
+    return Fetched(Quote, Entry(created, 2, msgspec.json.encode(value)), "hit", value=value)
+
 
 def candles(*closes: float | str, spread: int = 1) -> list[Candle]:
     """Daily candles that reach `spread` rupees above and below their close."""
@@ -90,6 +121,7 @@ def market(monkeypatch: pytest.MonkeyPatch) -> Market:
     known = Market()
     monkeypatch.setattr(gateway, "resolve", known.resolve)
     monkeypatch.setattr(gateway, "candles", known.candles_of)
+    monkeypatch.setattr(gateway, "quotes_of", known.quotes_of)
     return known
 
 

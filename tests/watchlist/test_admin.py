@@ -1,5 +1,6 @@
 """The admin's pages for the watchlist, signals and settings."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from broker.errors import BrokerUnreachable
-from tests.watchlist.conftest import Market
+from tests.watchlist.conftest import Market, contract
 from watchlist.models import Signal, TradingSetting, WatchlistItem
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("default_settings", "market")]
@@ -97,6 +98,90 @@ def test_items_are_moved_and_those_that_cannot_are_counted(admin: Client, catego
     said = act(admin, ITEMS, f"move_to_{category}", *twins, single)
     assert said == f"2 moved to {category.replace('_', ' ')}, 1 skipped."
     assert sorted(WatchlistItem.objects.filter(category=category).values_list("symbol", flat=True)) == ["INFY", "TCS"]
+
+
+def cells(admin: Client, column: str, page: str = ITEMS) -> list[str]:
+    """A column of a list, as a reader sees it."""
+    shown = admin.get(page).content.decode()
+    found = re.findall(rf'<td class="field-{column}[^"]*">(.*?)</td>', shown)
+    return [re.sub(r"<[^>]+>", "", cell) for cell in found]
+
+
+def test_the_list_shows_prices_and_how_old_they_are(admin: Client, market: Market) -> None:
+    market.quoted = {"TCS": Decimal("3456.7"), "INFY": Decimal(1500)}
+    for symbol in ("TCS", "INFY", "SBIN", "NOSUCH"):
+        WatchlistItem.objects.create(symbol=symbol)
+    assert cells(admin, "price") == ["1,500.00 as of 1 s ago", "-", "-", "3,456.70 as of 1 s ago"]
+    assert [sorted(batch) for batch in market.batches] == [["INFY", "SBIN", "TCS"]]
+
+
+def test_a_symbol_in_two_categories_is_asked_for_once(admin: Client, market: Market) -> None:
+    for category in ("hold", "long_term"):
+        WatchlistItem.objects.create(symbol="TCS", category=category)
+    market.quoted = {"TCS": Decimal(1)}
+    assert cells(admin, "price") == ["1.00 as of 1 s ago"] * 2
+    assert market.batches == [["TCS"]]
+
+
+def test_only_the_pages_own_rows_are_asked_for(admin: Client, market: Market) -> None:
+    for number in range(60):
+        market.add(contract(f"S{number:02}"))
+        WatchlistItem.objects.create(symbol=f"S{number:02}")
+    assert len(cells(admin, "price")) == len(market.batches[0]) == 50
+    admin.get(f"{ITEMS}?p=2")
+    assert len(market.batches[1]) == 10
+
+
+def test_a_broker_that_is_away_costs_the_prices_and_not_the_page(admin: Client, market: Market) -> None:
+    WatchlistItem.objects.create(symbol="TCS")
+    market.failure = BrokerUnreachable("refused")
+    assert cells(admin, "price") == ["unavailable"]
+
+
+def test_a_write_in_the_list_asks_for_no_price(admin: Client, market: Market) -> None:
+    item = WatchlistItem.objects.create(symbol="TCS")
+    admin.post(ITEMS, {"action": "switch_off", "_selected_action": [item.pk]})
+    assert market.batches == []
+
+
+@pytest.mark.parametrize(("chosen", "number"), [("rsi", 1), ("-", 2), ("sma_cross", 0)])
+def test_signals_are_filtered_by_strategy_or_as_made_by_hand(admin: Client, chosen: str, number: int) -> None:
+    Signal.objects.create(symbol="TCS", signal_type="buy", strategy="rsi")
+    for symbol in ("TCS", "INFY"):
+        Signal.objects.create(symbol=symbol, signal_type="buy")
+    assert len(cells(admin, "shown_status", f"{SIGNALS}?strategy={chosen}")) == number
+
+
+def test_fields_in_the_list_are_named_for_screen_readers(admin: Client) -> None:
+    WatchlistItem.objects.create(symbol="TCS", category="hold")
+    assert 'aria-label="TCS on NSEEQ (Hold): Target price"' in admin.get(ITEMS).content.decode()
+
+
+@pytest.mark.parametrize(("price", "shown"), [("2400", "2,400.00"), ("83.0525", "83.0525"), ("7.5", "7.50")])
+def test_prices_have_two_places_or_as_many_as_there_are(admin: Client, price: str, shown: str) -> None:
+    Signal.objects.create(symbol="TCS", signal_type="buy", price=Decimal(price), confidence=Decimal("0.8"))
+    assert cells(admin, "proposed_at", SIGNALS) == [shown]
+    assert cells(admin, "sure", SIGNALS) == ["80%"]
+
+
+def test_moments_of_other_years_carry_their_year(admin: Client) -> None:
+    for created_at in (timezone.now().replace(year=2021, month=3, day=2, hour=6, minute=30), timezone.now()):
+        signal = Signal.objects.create(symbol="TCS", signal_type="buy")
+        Signal.objects.filter(pk=signal.pk).update(created_at=created_at)
+    recent, old = cells(admin, "made", SIGNALS)
+    assert old == "2 Mar 2021, 12:00"
+    assert re.fullmatch(r"\d+ \w{3}, \d\d:\d\d", recent)
+
+
+def test_a_late_signal_says_so(admin: Client) -> None:
+    Signal.objects.create(symbol="TCS", signal_type="buy", expires_at=timezone.now() - timedelta(1))
+    assert cells(admin, "shown_status", SIGNALS) == ["Pending, too late to approve"]
+
+
+@pytest.mark.parametrize(("key", "help_text"), [("auto_trade", "true or false"), ("max_daily_loss", "0.05 is 5 %")])
+def test_a_settings_form_says_what_it_may_hold(admin: Client, key: str, help_text: str) -> None:
+    setting = TradingSetting.objects.get(key=key)
+    assert help_text in admin.get(f"{SETTINGS}{setting.pk}/change/").content.decode()
 
 
 def test_signals_are_decided_on_where_they_may_be(admin: Client) -> None:

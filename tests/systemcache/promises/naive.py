@@ -26,7 +26,7 @@ def _store(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
 
 @store.guarded
 def _generations_now(redis: Any, lease: Lease) -> list[bytes | None]:
-    return list(redis.mget(store._generation_keys(lease.spot)))
+    return list(redis.mget(store.generation_keys(lease.spot)))
 
 
 @store.guarded
