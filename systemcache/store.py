@@ -327,49 +327,6 @@ def run(redis: "Redis", script: str, names: list[str], words: list[Any]) -> Any:
     return _scripts[script](keys=names, args=words, client=redis)
 
 
-# --- turns -------------------------------------------------------------------------------------------------
-
-MICROSECONDS = 1_000_000
-
-
-def _turns_key(name: str) -> str:
-    return f"turns:{conf.prefix()}:{name}"
-
-
-@guarded
-def take_turn(redis: "Redis", name: str, calls: int, window: float, longest: float) -> float:
-    """Seconds until a turn that is the caller's now; negative: the next one is so far off, and `longest` is less."""
-    words = [calls, round(window * MICROSECONDS), round(longest * MICROSECONDS)]
-    return float(run(redis, scripts.TURN, [_turns_key(name)], words)) / MICROSECONDS
-
-
-@guarded
-def pause_turns(redis: "Redis", name: str, calls: int, window: float, seconds: float) -> None:
-    """No turn for so many seconds; those given already stand."""
-    words = [calls, round(window * MICROSECONDS), round(seconds * MICROSECONDS)]
-    run(redis, scripts.PAUSE, [_turns_key(name)], words)
-
-
-def _calls_key(name: str) -> str:
-    return f"calls:{conf.prefix()}:{name}"
-
-
-@guarded
-def enter(redis: "Redis", name: str, token: str, calls: int, longest: float) -> float:
-    """0 when fewer than `calls` count, and the caller's does from now on; else seconds after which to ask again.
-
-    A call whose end is never told counts for `longest` seconds.
-    """
-    words = [token, calls, round(longest * MICROSECONDS)]
-    return float(run(redis, scripts.ENTER, [_calls_key(name)], words)) / MICROSECONDS
-
-
-@guarded
-def leave(redis: "Redis", name: str, token: str, window: float) -> None:
-    """The call has ended: it counts for one window more, since it may have arrived this late."""
-    run(redis, scripts.LEAVE, [_calls_key(name)], [token, round(window * MICROSECONDS)])
-
-
 # --- dropping ----------------------------------------------------------------------------------------------
 
 

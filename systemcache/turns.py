@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from systemcache import store
+from systemcache import shared_turns
 from systemcache.errors import StoreUnavailable
 
 # Seconds after which a call has arrived, or never will: the time to connect, and a little.
@@ -86,7 +86,7 @@ own = OwnTurns()
 def take(name: str, pace: Pace, *, longest: float, processes: int) -> float:
     """Seconds until a turn that is the caller's from now on. Raises NoTurnSoon when it would be more than `longest`."""
     try:
-        delay = store.take_turn(name, pace.calls, pace.window, longest)
+        delay = shared_turns.take_turn(name, pace.calls, pace.window, longest)
     except StoreUnavailable:
         return own.take(name, pace.shared(processes), longest)
     if delay < 0:
@@ -98,18 +98,18 @@ def take(name: str, pace: Pace, *, longest: float, processes: int) -> float:
 def enter(name: str, token: str, pace: Pace) -> float:
     """0 when the call may be sent; else seconds after which to ask again."""
     try:
-        return store.enter(name, token, pace.calls, LONGEST_WAY)
+        return shared_turns.enter(name, token, pace.calls, LONGEST_WAY)
     except StoreUnavailable:
         return 0.0  # it has had its turn
 
 
 def leave(name: str, token: str, pace: Pace) -> None:
     with suppress(StoreUnavailable):
-        store.leave(name, token, pace.window)
+        shared_turns.leave(name, token, pace.window)
 
 
 def pause(name: str, pace: Pace, *, seconds: float) -> None:
     """No turn for so many seconds, in any process: the source has said that it was called too often."""
     own.pause(name, pace, seconds)
     with suppress(StoreUnavailable):  # the others will be told by the source themselves
-        store.pause_turns(name, pace.calls, pace.window, seconds)
+        shared_turns.pause_turns(name, pace.calls, pace.window, seconds)
