@@ -6,7 +6,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from systemcache.admin import overview
+
 VIEW, CLEAR, RECORD = "systemcache.view_cache", "systemcache.clear_cache", "systemcache.view_clearrecord"
+
+
+@pytest.fixture(autouse=True)
+def forgetful_overview() -> None:
+    overview.forget()
 
 
 def logged_in(user: User) -> Client:

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from systemcache import codec, families, invalidation, store, warming
+from systemcache.admin import overview
 from systemcache.fetch import fetch
 from systemcache.models import ClearRecord
 from systemcache.warming import Step
@@ -352,6 +353,18 @@ def test_no_two_elements_of_a_page_have_one_name(viewer: Client, redis: Redis) -
     for page in PAGES:
         names = re.findall(r'\bid="([^"]*)"', viewer.get(page).content.decode())
         assert [name for name in set(names) if names.count(name) > 1 or not name] == [], page
+
+
+def test_the_last_day_is_put_together_once_a_minute(viewer: Client, redis: Redis) -> None:
+    def reads() -> tuple[float, ...]:
+        periods = viewer.get(HOME).context["periods"]
+        return tuple(sum(point.counts.get("hits", 0) for point in period.table) for period in periods)
+
+    assert reads() == (0, 0)
+    price("A")
+    assert reads() == (1, 0)
+    overview.forget()
+    assert reads() == (1, 1)
 
 
 def test_a_clear_shows_as_a_mark_and_among_the_last(keeper: Client, redis: Redis) -> None:
