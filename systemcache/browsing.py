@@ -14,7 +14,7 @@ from systemcache.families import Family
 from systemcache.inspection import GONE, Stored
 
 PAGE = 100  # keys
-SAMPLE = 4_000  # keys of which the sizes of families are reckoned: more than a day of statistics takes
+SAMPLE = 5_000  # keys of which the sizes of families are reckoned: more than a day of statistics takes
 LOOK_AT = 50_000  # keys that Redis looks at for one page
 STEP = 5_000  # in one step, in which nobody else is answered
 LARGEST = 10
