@@ -14,7 +14,7 @@ from systemcache.families import Family
 from systemcache.inspection import GONE, Stored
 
 PAGE = 100  # keys
-SAMPLE = 1_000  # keys of which the sizes of families are reckoned
+SAMPLE = 5_000  # keys of which the sizes of families are reckoned: more than a day of statistics takes
 LOOK_AT = 50_000  # keys that Redis looks at for one page
 STEP = 5_000  # in one step, in which nobody else is answered
 LARGEST = 10
@@ -111,12 +111,15 @@ class Namespaces:
 
 def namespaces() -> Namespaces:
     number, names = scanning.sample(SAMPLE)
-    exact = len(names) >= number
-    factor = 1.0 if exact else number / max(1, len(names))
-    counted = Counter(family.name for name in names if name is not None and (family := owner(name)))
+    complete = len(names) >= number
+    factor = 1.0 if complete else number / max(1, len(names))
+    seen = Counter(family.name for name in names if name is not None and (family := owner(name)))
+    every = {family.name: keys for family in families.registered() if (keys := family.every_key())}
+    counted = dict(zip(every, scanning.count_present(list(every.values())), strict=True))
     groups: dict[str, list[Share]] = {}
     for family in families.registered():
-        share = Share(family, round(counted[family.name] * factor), exact)
+        reckoned = Share(family, round(seen[family.name] * factor), complete)
+        share = Share(family, counted[family.name], True) if family.name in counted else reckoned
         groups.setdefault(family.template.partition(":")[0], []).append(share)
     return Namespaces(groups, number, len(names))
 

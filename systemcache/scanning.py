@@ -103,6 +103,15 @@ def sample(redis: Client, count: int) -> tuple[int, list[str | None]]:
 
 
 @guarded
+def count_present(redis: Client, groups: list[list[str]]) -> list[int]:
+    """For each group of keys, how many of them have a value."""
+    pipeline = redis.pipeline(transaction=False)
+    for names in groups:
+        pipeline.exists(*map(full_key, names))
+    return list(map(int, pipeline.execute()))
+
+
+@guarded
 def describe(redis: Client, names: list[str]) -> list[dict[str, int | None]]:
     """For each key its remaining life in seconds and its size in bytes; None when it has gone meanwhile."""
     pipeline = redis.pipeline(transaction=False)

@@ -24,7 +24,7 @@ PICTURES = {
     "api-docs": "/api/docs/",
     "cache-overview": "/admin/systemcache/cache/",
     "cache-family": "/admin/systemcache/cache/families/holdings/",
-    "cache-keys": "/admin/systemcache/cache/keys/?pattern=api:*",
+    "cache-keys": "/admin/systemcache/cache/keys/",
 }
 IN_THE_DARK = ("cache-family",)
 MORE_ON_A_PHONE = ("home", "cache-overview")

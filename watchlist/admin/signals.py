@@ -40,8 +40,8 @@ class SignalAdmin(admin.ModelAdmin[Signal]):
         "signal_type",
         "shown_status",
         "strategy",
-        "price",
-        "confidence",
+        "proposed_at",
+        "sure",
         "made",
         "ends",
     )

@@ -1,12 +1,25 @@
-"""Those who look after the cache, and one who may only look."""
+"""Those who look after the cache, one who may only look, and a Redis to look at."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from redis import Redis
+
+from systemcache.admin import overview
+from systemcache.fetch import fetch
+from tests.servers.redis_server import RedisServer
+from tests.systemcache.admin.reading import DIGEST, price
+from tests.systemcache.samples import LIST, SECRET, Price
 
 VIEW, CLEAR, RECORD = "systemcache.view_cache", "systemcache.clear_cache", "systemcache.view_clearrecord"
+
+
+@pytest.fixture(autouse=True)
+def forgetful_overview() -> None:
+    overview.forget()
 
 
 def logged_in(user: User) -> Client:
@@ -31,3 +44,13 @@ def viewer(make_user: Callable[..., User]) -> Client:
 def outsider(make_user: Callable[..., User]) -> Client:
     """Staff, but not for the cache."""
     return logged_in(make_user("chitra", is_staff=True))
+
+
+@pytest.fixture
+def redis(redis_store: RedisServer) -> Redis:
+    """A Redis with two prices, a list, and a secret."""
+    for symbol in ("A", "B"):
+        price(symbol)
+    fetch(LIST, {}, lambda: [Price("L", Decimal(2))])
+    fetch(SECRET, {"sha256": DIGEST}, lambda: 4711)
+    return Redis.from_url(redis_store.url)

@@ -52,6 +52,14 @@ def test_the_tree_is_reckoned_from_one_page(viewer: Client, redis: Redis) -> Non
     assert not prices.exact
 
 
+def test_the_few_keys_that_a_family_can_name_are_counted_exactly(viewer: Client, redis: Redis) -> None:
+    used = Used(redis, viewer, f"{HOME}keys/")
+    shares = [share for group in used.answer.context["namespaces"].groups.values() for share in group]
+    lists = next(share for share in shares if share.family.name == "sample_list")
+    assert (lists.keys, lists.exact) == (1, True)
+    assert used.calls["exists"] == sum(bool(share.family.every_key()) for share in shares)
+
+
 def test_a_page_of_keys_is_one_page(viewer: Client, redis: Redis) -> None:
     used = Used(redis, viewer, f"{HOME}keys/?pattern=sample:*")
     assert used.calls["scan"] == 1

@@ -1,0 +1,102 @@
+"""Clearing and refreshing by hand: counted, asked, done, on record."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from redis import Redis
+
+from systemcache import store, warming
+from systemcache.fetch import fetch
+from systemcache.models import ClearRecord
+from systemcache.warming import Step
+from tests.systemcache.admin.reading import CLEAR, FAMILY, HOME, said, state
+from tests.systemcache.samples import PRICE, Price
+
+pytestmark = pytest.mark.django_db
+
+
+# --- clearing ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "number"), [({"pattern": "sample:price:*"}, 2), ({"family": "sample_list"}, 1), ({"tag": "sample:A"}, 1)]
+)
+def test_a_clear_counts_asks_drops_and_is_on_record(
+    keeper: Client, redis: Redis, chosen: dict[str, str], number: int
+) -> None:
+    before = state(redis)
+    question = keeper.post(CLEAR, chosen)
+    assert question.context["number"] == number
+    assert state(redis) == before
+    assert not ClearRecord.objects.exists()
+    done = keeper.post(CLEAR, {**chosen, "confirmed": "yes"}, follow=True)
+    assert f"{number} value" in " ".join(map(str, done.context["messages"]))
+    record = ClearRecord.objects.get()
+    assert (record.by, record.keys) == ("asha", number)
+    assert keeper.post(CLEAR, chosen).context["number"] == 0
+
+
+@pytest.mark.parametrize(
+    "chosen", [{}, {"pattern": "*", "family": "sample_list"}, {"family": "nonsense"}, {"tag": "nonsense:A"}]
+)
+def test_an_unclear_clear_is_asked_about_again(keeper: Client, redis: Redis, chosen: dict[str, str]) -> None:
+    before = state(redis)
+    answer = keeper.post(CLEAR, {**chosen, "confirmed": "yes"})
+    assert answer.context["form"].errors
+    assert "errorlist" in answer.content.decode()
+    assert state(redis) == before
+
+
+def test_the_form_takes_what_a_link_names(keeper: Client, redis: Redis) -> None:
+    assert 'value="sample:A"' in keeper.get(f"{CLEAR}?tag=sample:A").content.decode()
+
+
+def test_a_clear_needs_the_forms_own_token(redis: Redis, make_user: Callable[..., User]) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(make_user("esha", "systemcache.view_cache", "systemcache.clear_cache", is_staff=True))
+    assert strict.post(CLEAR, {"pattern": "*", "confirmed": "yes"}).status_code == 403
+    assert redis.exists(store.full_key("sample:price:A"))
+
+
+# --- refreshing -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def warmer(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
+    steps: list[Step] = []
+    monkeypatch.setattr(warming, "_warmers", [lambda: steps])
+    return steps
+
+
+class Refused(Exception):
+    status_code = 503
+
+
+def test_a_refresh_drops_and_loads_what_is_kept_warm(keeper: Client, redis: Redis, warmer: list[Step]) -> None:
+    warmer.append(Step("sample_price", "A", lambda: fetch(PRICE, {"symbol": "A"}, lambda: Price("A", Decimal(9)))))
+    answer = keeper.post(f"{FAMILY}refresh/", follow=True)
+    assert said(answer) == "2 dropped, 1 reads done anew."
+    assert b'"9"' in (redis.get(store.full_key("sample:price:A")) or b"")
+    assert not redis.exists(store.full_key("sample:price:B"))
+    assert ClearRecord.objects.get().what == "family sample_price"
+
+
+def test_a_refresh_of_what_nobody_keeps_warm_drops(keeper: Client, redis: Redis, warmer: list[Step]) -> None:
+    answer = keeper.post(f"{FAMILY}refresh/", follow=True)
+    assert said(answer) == "2 dropped; the next read of each loads it anew."
+
+
+def test_a_refresh_whose_source_fails_says_why(keeper: Client, redis: Redis, warmer: list[Step]) -> None:
+    def fail() -> Price:
+        raise Refused("The broker is closed.")
+
+    warmer.append(Step("sample_price", "price of A", lambda: fetch(PRICE, {"symbol": "A"}, fail)))
+    assert "price of A: The broker is closed." in said(keeper.post(f"{FAMILY}refresh/", follow=True))
+
+
+def test_a_family_that_nobody_has_is_not_found(keeper: Client, redis: Redis) -> None:
+    assert keeper.get(f"{HOME}families/nonsense/").status_code == 404
+    assert keeper.post(f"{HOME}families/nonsense/refresh/").status_code == 404
