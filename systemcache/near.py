@@ -84,6 +84,8 @@ class Copies:
     def fill(self, ticket: Ticket, content: Content[Any]) -> None:
         """With what Redis has answered, if nothing of it was dropped meanwhile."""
         key, place = ticket.spot.key, ticket.place
+        if place.content is content:
+            return  # the same bytes once more
         filled = place._replace(content=content)
         with self._lock:
             if self._copies.get(key) is place and _size(filled) <= self._most:

@@ -23,6 +23,8 @@ end
 # loads), -1 (the source has just failed and is left alone). A lease taken under other generations is void: its load
 # began before a write ended. Asking twice with one token (the first answer was lost) is asking once.
 ACQUIRE = """
+-- A full Redis refuses a script whose first write may take memory, and lets the rest of one pass whose first cannot.
+redis.pcall('LTRIM', KEYS[3], 0, 0)
 local found = redis.call('MGET', unpack(KEYS))
 local generations = {}
 for i = 5, #KEYS do

@@ -196,18 +196,29 @@ def _of_value(generations: bytes) -> bytes:
 @guarded
 def read(redis: "Redis", spot: Spot) -> Found:
     """The value at a spot, in one round trip; MISS when there is none or it was dropped, an error that it cannot be."""
-    data, *generations = cast("list[bytes | None]", redis.mget([full_key(spot.key), *generation_keys(spot)]))
+    data, *generations = _mget(redis, [full_key(spot.key), *generation_keys(spot)])
     return _judged(data, generations)
+
+
+def _mget(redis: "Redis", names: Sequence[str]) -> list[bytes | None]:
+    """As redis-py's own, without what that wraps around each command: a third of what a hit costs."""
+    pool = redis.connection_pool
+    connection: Any = pool.get_connection()
+    try:
+        connection.send_command("MGET", *names)
+        return cast("list[bytes | None]", connection.read_response())
+    except BaseException:
+        connection.disconnect()  # its answer may be still to come
+        raise
+    finally:
+        pool.release(connection)
 
 
 @guarded
 def read_many(redis: "Redis", spots: Sequence[Spot]) -> list[Found]:
     """The values at several spots, in one round trip."""
     names = {tag: generation_key(tag) for spot in spots for tag in spot.tags}
-    found = cast(
-        "list[bytes | None]",
-        redis.mget([epoch_key(), *names.values(), *(full_key(spot.key) for spot in spots)]),
-    )
+    found = _mget(redis, [epoch_key(), *names.values(), *(full_key(spot.key) for spot in spots)])
     epoch, generations = found[0], dict(zip(names, found[1 : 1 + len(names)], strict=True))
     values = found[1 + len(names) :]
     return [

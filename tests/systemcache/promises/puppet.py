@@ -21,7 +21,7 @@ from tests.systemcache.promises.setup import prepare
 
 prepare()
 
-from systemcache import batch, families, fetch, fetched, keeper, stats, store  # noqa: E402 - needs Django
+from systemcache import batch, families, fetch, fetched, keeper, sources, stats, store  # noqa: E402 - needs Django
 from tests.systemcache.promises.board import Board  # noqa: E402
 from tests.systemcache.promises.numbers import SLOTS  # noqa: E402
 
@@ -122,7 +122,7 @@ def herd(order: dict[str, Any]) -> None:
 
 def set_clock(ahead: float) -> None:
     """Values look that many seconds older than they are."""
-    for module in (fetched, fetch):
+    for module in (fetched, sources):
         setattr(module, "now", lambda: _real_now() + timedelta(seconds=ahead))  # noqa: B010 - mypy knows no other way
 
 
