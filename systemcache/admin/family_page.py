@@ -77,7 +77,8 @@ def refresh(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRes
 
 
 def _say(request: HttpRequest, dropped: int, report: warming.Report) -> None:
-    said = f"{dropped:,} dropped, {len(report.warmed):,} reads done anew."
+    reads = len(report.warmed)
+    said = f"{dropped:,} dropped, {reads:,} read{'' if reads == 1 else 's'} done anew."
     if report.failed:
         first = report.failed[0]
         messages.warning(request, f"{said} {len(report.failed)} failed; {first.what or first.family}: {first.error}")

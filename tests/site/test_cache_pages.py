@@ -122,7 +122,7 @@ def test_a_walk_from_the_overview_to_the_record_of_a_clear(page: Page, used_site
 def test_a_family_is_refreshed_by_a_button(page: Page, used_site: RunningSite) -> None:
     page.goto(f"{used_site.url}{HOME}families/profile/")
     page.get_by_role("button", name="Refresh").click()
-    expect(page.locator(".messagelist .success")).to_contain_text("1 reads done anew")
+    expect(page.locator(".messagelist .success")).to_contain_text("1 read done anew")
 
 
 def test_a_pattern_is_typed_and_shown_and_the_count_comes_first(page: Page, used_site: RunningSite) -> None:

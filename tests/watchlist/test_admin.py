@@ -169,7 +169,7 @@ def test_moments_of_other_years_carry_their_year(admin: Client) -> None:
         signal = Signal.objects.create(symbol="TCS", signal_type="buy")
         Signal.objects.filter(pk=signal.pk).update(created_at=created_at)
     recent, old = cells(admin, "made", SIGNALS)
-    assert old == "2 Mar 2021, 12:00"
+    assert old == "2 Mar 2021"
     assert re.fullmatch(r"\d+ \w{3}, \d\d:\d\d", recent)
 
 

@@ -36,9 +36,9 @@ def report(page: admin.ModelAdmin[Any], request: HttpRequest, done: int, of: int
 
 
 def moment(at: datetime) -> str:
-    """Without the year while it is this one."""
+    """Short enough for a list: with the time in this year, with the year in another."""
     local, now = timezone.localtime(at), timezone.localtime()
-    return f"{local:%-d %b, %H:%M}" if local.year == now.year else f"{local:%-d %b %Y, %H:%M}"
+    return f"{local:%-d %b, %H:%M}" if local.year == now.year else f"{local:%-d %b %Y}"
 
 
 def rupees(amount: Decimal) -> str:

@@ -78,7 +78,7 @@ class Refused(Exception):
 def test_a_refresh_drops_and_loads_what_is_kept_warm(keeper: Client, redis: Redis, warmer: list[Step]) -> None:
     warmer.append(Step("sample_price", "A", lambda: fetch(PRICE, {"symbol": "A"}, lambda: Price("A", Decimal(9)))))
     answer = keeper.post(f"{FAMILY}refresh/", follow=True)
-    assert said(answer) == "2 dropped, 1 reads done anew."
+    assert said(answer) == "2 dropped, 1 read done anew."
     assert b'"9"' in (redis.get(store.full_key("sample:price:A")) or b"")
     assert not redis.exists(store.full_key("sample:price:B"))
     assert ClearRecord.objects.get().what == "family sample_price"
