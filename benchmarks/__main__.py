@@ -9,14 +9,14 @@ from pathlib import Path
 
 import django
 
-from tradingsite.embedded_redis import EmbeddedRedis
+from tests.servers.redis_server import RedisServer
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder) / "redis") as redis:
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder) / "redis") as redis:
         _set_up(redis.url, Path(folder))
         figures = _measure()
     if options.json:
@@ -42,24 +42,30 @@ def _set_up(redis_url: str, folder: Path) -> None:
 def _measure() -> dict[str, object]:
     from django.core.management import call_command
 
-    from benchmarks import clear, hits, pages, peers, symbols
+    from benchmarks import clear, crowds, hits, pages, peers, revocations, symbols, trace
 
     found = hits.rows()
     resolving = symbols.rows()
     print(f"{'in process':48}{'median':>12}{'low':>10}{'high':>10}   microseconds")
     for row in (*found, *resolving):
         print(f"{row.name:48}{row.median:>12.1f}{row.low:>10.1f}{row.high:>10.1f}")
-    by_name = {row.name: row.median for row in found}
-    bare, hit, get, loader, miss = by_name.values()
-    print(f"\na hit is {hit / bare:.2f} times a bare GET, {hit / get:.2f} times cache.get")
-    print(f"a miss adds {miss - loader:.0f} µs to its loader\n")
+    hits.say(found)
     call_command("benchcache")
     print()
     clears = clear.show()
     print()
     shown = pages.show()
     print()
+    crowd = crowds.show()
+    print()
+    revoked = revocations.show()
+    print()
+    traced = trace.show()
+    print()
     return {
+        "crowds": crowd,
+        "trace": traced,
+        "revocations": [asdict(row) for row in revoked],
         "in_process": [asdict(row) for row in (*found, *resolving)],
         "clear": [asdict(row) for row in clears],
         "pages": [asdict(row) for row in shown],
