@@ -113,6 +113,7 @@ def test_a_redis_that_hangs_is_not_trusted_for_long(
     redis_store: RedisServer, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(near, "TRUST", 0.5)
+    monkeypatch.setattr(listener, "DEAF", 60.0)  # a slow machine may take its time to notice
     with listening():
         copied()
         redis_store.pause()
