@@ -6,9 +6,7 @@ JSON) for this address needs neither a view nor SQL: whose token it is, what tha
 else (a miss, a person in a browser, a form of refusal) goes the usual way.
 """
 
-import os
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from cachetools import LRUCache
@@ -25,22 +23,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 Address = tuple[str, str]
 
 MOST = 1_000  # addresses
-# So many threads at once: more of them would wait for Python's lock instead of Redis, each time longer.
-AT_ONCE = 4
 SCHEME = "Token "
 JSON = frozenset({"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"})
-
-
-def _make_places() -> None:
-    """Anew in a forked child: nobody there holds the ones that were taken."""
-    global _places
-    _places = SimpleQueue()
-    for _ in range(AT_ONCE):
-        _places.put(None)
-
-
-_make_places()
-os.register_at_fork(after_in_child=_make_places)
 
 
 class Recipe(NamedTuple):
@@ -50,7 +34,6 @@ class Recipe(NamedTuple):
     needs: str
 
 
-_places: SimpleQueue[None]
 _recipes: LRUCache[Address, Recipe] = LRUCache(MOST)
 
 
@@ -94,14 +77,10 @@ def _at_hand(request: HttpRequest) -> HttpResponse | None:
     recipe = _recipes.get(_address(request)) if authorization.startswith(SCHEME) else None
     if recipe is None or request.method != "GET" or told.get("HTTP_ACCEPT", "") not in JSON:
         return None
-    places = _places
-    places.get()
     try:
         return _answer(request, recipe, authorization.removeprefix(SCHEME))
     except StoreUnavailable:
         return None
-    finally:
-        places.put(None)
 
 
 def _answer(request: HttpRequest, recipe: Recipe, token: str) -> HttpResponse | None:
