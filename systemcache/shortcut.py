@@ -6,10 +6,11 @@ JSON) for this address needs neither a view nor SQL: whose token it is, what tha
 else (a miss, a person in a browser, a form of refusal) goes the usual way.
 """
 
+import os
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cachetools import LRUCache
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,7 +35,8 @@ class Recipe(NamedTuple):
     needs: str
 
 
-_recipes: LRUCache[Address, Recipe] = LRUCache(MOST)
+_recipes: dict[Address, Recipe] = {}  # read without the lock
+_learning = threading.Lock()
 
 
 def middleware(get_response: Handler) -> Handler:
@@ -59,12 +61,24 @@ class ShortView(APIView):
 def learn(request: Request, response: Response, needs: str) -> None:
     """A view has answered: if that was one cached value, the next request for the same address can be short."""
     shown = getattr(response.data, "shown", None)
-    if shown is not None and request.method == "GET" and response.status_code == 200:
+    if shown is None or request.method != "GET" or response.status_code != 200:
+        return
+    with _learning:
+        while len(_recipes) >= MOST:
+            del _recipes[next(iter(_recipes))]
         _recipes[_address(request._request)] = Recipe(shown, needs)
 
 
 def forget() -> None:
     _recipes.clear()
+
+
+def _forget_parent() -> None:
+    global _learning
+    _learning = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_parent)
 
 
 def _address(request: HttpRequest) -> Address:

@@ -178,6 +178,17 @@ def test_another_query_is_another_address(program: APIClient) -> None:
     assert "TCS" not in [row["symbol"] for row in active]
 
 
+def test_no_more_addresses_are_remembered_than_there_is_room_for(
+    program: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shortcut, "MOST", 2)
+    addresses = [f"/api/watchlist?active={active}" for active in ("true", "false", "all")]
+    for address in addresses:
+        warm(program, address)
+    assert [is_short(program, address, monkeypatch) for address in addresses[1:]] == [True, True]
+    assert not is_short(program, addresses[0], monkeypatch)
+
+
 # --- rights that change --------------------------------------------------------------------------------------
 
 
