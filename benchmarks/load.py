@@ -24,7 +24,7 @@ class Caller(asyncio.Protocol):
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP connection has
         self._transport = transport
         self._ask()
 
@@ -72,7 +72,7 @@ async def crowd(port: int, connections: int, seconds: float, requests: list[byte
     callers = [Caller(requests, number * 97 % len(requests), until) for number in range(connections)]
     started = perf_counter()
     for caller in callers:
-        await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]  # mypy infers no lambda with a default
     await asyncio.gather(*(caller.over for caller in callers))
     times = sorted(time for caller in callers for time in caller.times)
     return {

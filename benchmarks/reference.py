@@ -15,7 +15,7 @@ from django.views.decorators.cache import cache_page
 application = get_wsgi_application()
 
 from watchlist.models import WatchlistItem  # noqa: E402 - needs Django
-from watchlist.rows import WatchlistRow  # noqa: E402
+from watchlist.rows import WatchlistRow  # noqa: E402 - likewise
 
 
 def rows() -> list[dict[str, object]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from itertools import chain
 
 from django.db import connections
@@ -57,7 +58,7 @@ def candles(contract: Contract, name: str, interval: Interval, first: date, last
 def _loaded(contract: Contract, name: str, interval: Interval, missing: list[Chunk]) -> list[Answer]:
     """For each missing chunk its candles, or why they cannot be had."""
     wanted = runs(missing, _longest_call(interval))
-    answers = _in_parallel([lambda run=run: _run(contract, name, interval, run) for run in wanted])  # type: ignore[misc]
+    answers = _in_parallel([partial(_run, contract, name, interval, run) for run in wanted])
     by_chunk = dict(zip(chain.from_iterable(wanted), chain.from_iterable(answers), strict=True))
     return [by_chunk[chunk] for chunk in missing]
 

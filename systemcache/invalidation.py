@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -74,12 +75,16 @@ def clear(target: Target, *, by: str, dry_run: bool = False, progress: Callable[
     store.drop(target.tags or (store.LOADS,))
     number = 0
     for pattern in target.patterns:
-        number += scanning.delete_matching(pattern, lambda gone, before=number: progress(before + gone))  # type: ignore[misc]
+        number += scanning.delete_matching(pattern, partial(_told, progress, number))
     near.copies.flush()
     seconds = perf_counter() - started
     ClearRecord.objects.create(by=by[:160], what=target.what[:240], keys=number, seconds=seconds)
     logger.info("cache: %s cleared %d keys of %s in %.3f s", by, number, target.what, seconds)
     return Cleared(number, dry_run)
+
+
+def _told(progress: Callable[[int], object], before: int, gone: int) -> None:
+    progress(before + gone)
 
 
 def _pages(target: Target) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from broker.errors import BrokerError
-from broker.mapping import books, envelope, market, needs
+from broker.mapping import books, deals, envelope, market, needs
 from broker.values import (
     Candle,
     Depth,
@@ -18,6 +18,7 @@ from broker.values import (
     OpenInterest,
     Order,
     OrderMargin,
+    OrderReceipt,
     Position,
     Profile,
     Quote,
@@ -38,6 +39,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "quotes": (lambda answer: list(market.quotes(answer).values()), list[Quote]),
     "depth": (market.depth, Depth),
     "open interest": (market.open_interest, OpenInterest),
+    "receipt": (deals.receipt, OrderReceipt),
     "order margin": (needs.order_margin, OrderMargin),
     "span margin": (needs.span_margin, SpanMargin),
 }
@@ -48,6 +50,7 @@ ROW_NAMES = [
     *("instrumentId", "InstrumentId", "tradingSymbol", "exchange", "netQuantity", "netAveragePrice", "multiplier"),
     *("realizedPnl", "orderStatus", "quantity", "price", "exchangeTimestamp", "fillTimestamp", "tradedPrice", "ltp"),
     *("marketDepth", "bids", "asks", "openInterest", "dayHighOi", "currentOrderMargin", "fundShort", "totalMargin"),
+    *("requestTime",),
     *("close", "besAskPrice", "tickTimestamp", "instrumentType", "expiry", "strikePrice", "lotSize"),
 ]
 NAMES = ENVELOPE_NAMES + ROW_NAMES
