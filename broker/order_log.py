@@ -61,7 +61,7 @@ def opened(wish: Wish) -> tuple[OrderRequest, bool]:
     except IntegrityError:
         if wish.key is None:
             raise
-        return OrderRequest.objects.get(user_id=wish.user_id, key=wish.key), False
+        return OrderRequest.objects.get(client_id=conf.client_id(), user_id=wish.user_id, key=wish.key), False
 
 
 def _fields(wish: Wish) -> dict[str, Any]:

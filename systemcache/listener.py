@@ -47,6 +47,7 @@ def _listen_forever() -> None:
         except StoreUnavailable as error:
             logger.debug("cache: no near copies for now: %s", error)
         except Exception:
+            # A thread that died would leave this process without near copies for good: say so and go on.
             logger.exception("cache: the listener stumbled")
         pause.wait(AGAIN)
 

@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 "default_permissions": ("view",),
                 "indexes": [models.Index(fields=["client_id", "state", "sent_at"], name="broker_order_request_open")],
                 "constraints": [
-                    models.UniqueConstraint(fields=("user", "key"), name="broker_order_request_once_a_key")
+                    models.UniqueConstraint(fields=("client_id", "user", "key"), name="broker_order_request_once_a_key")
                 ],
             },
         ),

@@ -58,7 +58,9 @@ class OrderRequest(models.Model):
     class Meta:
         default_permissions = ("view",)
         ordering = ("-pk",)
-        constraints = (models.UniqueConstraint(fields=("user", "key"), name="broker_order_request_once_a_key"),)
+        constraints = (
+            models.UniqueConstraint(fields=("client_id", "user", "key"), name="broker_order_request_once_a_key"),
+        )
         indexes = (models.Index(fields=("client_id", "state", "sent_at"), name="broker_order_request_open"),)
 
     def __str__(self) -> str:

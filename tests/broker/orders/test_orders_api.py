@@ -131,6 +131,14 @@ def test_two_people_may_use_the_same_key(exchange: Simulator, dealer: APIClient,
     assert len(ours(exchange)) == 2
 
 
+def test_a_key_means_nothing_on_another_account(exchange: Simulator, dealer: APIClient, settings: Settings) -> None:
+    first = place(dealer, "same").json()
+    OrderRequest.objects.update(client_id="FORMER")  # the site was pointed at another account since
+    second = place(dealer, "same")
+    assert "Idempotent-Replayed" not in second
+    assert second.json()["order_id"] != first["order_id"]
+
+
 @pytest.mark.parametrize("key", [None, "", "with blank", "x" * 65, "ümlaut"])
 def test_placing_needs_a_key(exchange: Simulator, dealer: APIClient, key: str | None) -> None:
     headers = {} if key is None else {"Idempotency-Key": key}
