@@ -1,12 +1,13 @@
 """Timing side by side: the candidates take turns, so that whatever else the machine does hits all of them alike."""
 
+import random
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-ROUNDS = 7
+ROUNDS, TURN = 7, 20  # calls of one candidate before it is the next one's turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +21,22 @@ class Row:
 
 
 def alternated(candidates: Mapping[str, Callable[[], Any]], calls: int = 1000) -> list[Row]:
-    """`calls` of each candidate in each of ROUNDS rounds, in turns; one row each, in their order."""
+    """`calls` of each candidate in each of ROUNDS rounds, in short turns of changing order; a row each."""
     medians: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(ROUNDS):
-        for name, call in candidates.items():
-            medians[name].append(_median(call, calls))
+        times: dict[str, list[float]] = {name: [] for name in candidates}
+        for _ in range(calls // TURN):
+            for name in random.sample(list(candidates), len(candidates)):
+                times[name] += _timed(candidates[name])
+        for name, found in times.items():
+            medians[name].append(1e6 * statistics.median(found))
     return [Row(name, statistics.median(found), min(found), max(found)) for name, found in medians.items()]
 
 
-def _median(call: Callable[[], Any], calls: int) -> float:
+def _timed(call: Callable[[], Any]) -> list[float]:
     times = []
-    for _ in range(calls):
+    for _ in range(TURN):
         started = perf_counter()
         call()
         times.append(perf_counter() - started)
-    return 1e6 * statistics.median(times)
+    return times

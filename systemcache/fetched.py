@@ -1,6 +1,7 @@
 """What a read answers: a value with its origin and its age."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -11,18 +12,24 @@ from systemcache.codec import Entry
 T = TypeVar("T")
 
 
+def clock() -> float:
+    """Seconds since 1970."""
+    return time.time()
+
+
 def now() -> datetime:
-    return datetime.now(UTC)
+    return datetime.fromtimestamp(clock(), UTC)
 
 
 class Content(Generic[T]):
     """The bytes of a value, and what has been made of them: shared by all answers that show the same bytes."""
 
-    __slots__ = ("bodies", "created", "payload", "ttl", "type", "value")
+    __slots__ = ("bodies", "born", "created", "payload", "ttl", "type", "value")
 
     def __init__(self, type_: type[T], entry: Entry, value: T | None = None) -> None:
         self.type = type_
         self.created = entry.created
+        self.born = entry.created.timestamp()
         self.ttl = entry.ttl
         self.payload = entry.payload
         self.value = value
@@ -96,7 +103,7 @@ class Fetched(Generic[T]):
         return self.state == "stale"
 
     def seconds_old(self) -> float:
-        return max(0.0, (now() - self.created).total_seconds())
+        return max(0.0, clock() - self.content.born)
 
     def age(self) -> int:
         """Whole seconds since its load began."""

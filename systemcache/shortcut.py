@@ -8,42 +8,49 @@ else (a miss, a person in a browser, a form of refusal) goes the usual way.
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from systemcache import authentication, fetch, responses
 from systemcache.errors import StoreUnavailable
-from systemcache.responses import Shown
+from systemcache.responses import Shown, StoredJSON
 
 Handler = Callable[[HttpRequest], HttpResponse]
-Address = tuple[str, str]
 
 MOST = 1_000  # addresses
 SCHEME = "Token "
 JSON = frozenset({"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"})
 
 
+class Address(NamedTuple):
+    """All of a request that an answer depends on, besides who asks: which hosts are welcome, and what is redirected."""
+
+    scheme: str
+    host: str
+    path: str
+    query: str
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Address":
+        told = request.META
+        return cls(request.scheme or "", told.get("HTTP_HOST", ""), told["PATH_INFO"], told.get("QUERY_STRING", ""))
+
+
 class Recipe(NamedTuple):
-    """What an address shows, and the permission that it takes; "": everybody who is somebody."""
+    """What an address shows; the permission that it takes ("": everybody who is somebody); and the headers that the
+    rest of the site puts on the answer."""
 
     shown: Shown
     needs: str
+    around: Mapping[str, str]
 
 
 _recipes: dict[Address, Recipe] = {}  # read without the lock
 _learning = threading.Lock()
-
-
-def middleware(get_response: Handler) -> Handler:
-    def answer(request: HttpRequest) -> HttpResponse:
-        return _at_hand(request) or get_response(request)
-
-    return answer
 
 
 class ShortView(APIView):
@@ -52,21 +59,35 @@ class ShortView(APIView):
     needs = ""
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
-        final = super().finalize_response(request, response, *args, **kwargs)
-        if isinstance(request, Request) and isinstance(final, Response):
-            learn(request, final, self.needs)
-        return final
+        if isinstance(response.data, StoredJSON):
+            response.data.needs = self.needs
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
-def learn(request: Request, response: Response, needs: str) -> None:
+def middleware(get_response: Handler) -> Handler:
+    def answer(request: HttpRequest) -> HttpResponse:
+        short = _at_hand(request)
+        if short is None:
+            response = get_response(request)
+            _learn(request, response)
+            return response
+        return short
+
+    return answer
+
+
+def _learn(request: HttpRequest, response: HttpResponse) -> None:
     """A view has answered: if that was one cached value, the next request for the same address can be short."""
-    shown = getattr(response.data, "shown", None)
-    if shown is None or request.method != "GET" or response.status_code != 200:
+    body = getattr(response, "data", None)
+    if not isinstance(body, StoredJSON) or body.shown is None or body.needs is None:
         return
+    if request.method != "GET" or response.status_code != 200 or not responses.is_bare_json(response):
+        return
+    recipe = Recipe(body.shown, body.needs, responses.around(response))
     with _learning:
         while len(_recipes) >= MOST:
             del _recipes[next(iter(_recipes))]
-        _recipes[_address(request._request)] = Recipe(shown, needs)
+        _recipes[Address.of(request)] = recipe
 
 
 def forget() -> None:
@@ -81,18 +102,14 @@ def _forget_parent() -> None:
 os.register_at_fork(after_in_child=_forget_parent)
 
 
-def _address(request: HttpRequest) -> Address:
-    return request.META["PATH_INFO"], request.META.get("QUERY_STRING", "")
-
-
 def _at_hand(request: HttpRequest) -> HttpResponse | None:
     told = request.META
     authorization = told.get("HTTP_AUTHORIZATION", "")
-    recipe = _recipes.get(_address(request)) if authorization.startswith(SCHEME) else None
-    if recipe is None or request.method != "GET" or told.get("HTTP_ACCEPT", "") not in JSON:
+    if not authorization.startswith(SCHEME) or request.method != "GET" or told.get("HTTP_ACCEPT", "") not in JSON:
         return None
+    recipe = _recipes.get(Address.of(request))
     try:
-        return _answer(request, recipe, authorization.removeprefix(SCHEME))
+        return _answer(request, recipe, authorization.removeprefix(SCHEME)) if recipe else None
     except StoreUnavailable:
         return None
 
@@ -102,4 +119,4 @@ def _answer(request: HttpRequest, recipe: Recipe, token: str) -> HttpResponse | 
     if who is None or not (not recipe.needs or who.may(recipe.needs)):
         return None
     found: Any = fetch.warm(recipe.shown.family, recipe.shown.spot)
-    return responses.plain(request, recipe.shown, found) if found else None
+    return responses.plain(request, recipe.shown, recipe.around, found) if found else None

@@ -3,11 +3,12 @@
 cache: Redis · database: SQL · broker: calls to it · limiter: waiting for its limits · wait: for another caller's load.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 NAMES = ("cache", "database", "limiter", "broker", "wait")
 
@@ -26,50 +27,68 @@ class Spans:
 
     def header(self, total: float) -> str:
         """Server-Timing in milliseconds, each call named; `rest` is what is left of `total` seconds: our own work."""
-        spent = dict.fromkeys(NAMES, 0.0)
-        calls: dict[str, list[str]] = {}
-        for name, what, seconds in self._ended:
-            spent[name] += seconds
-            if what:
-                calls.setdefault(name, []).append(f"{what} {1000 * seconds:.2f}")
-        metrics = [_metric(name, seconds, calls.get(name)) for name, seconds in spent.items()]
-        return ", ".join([*metrics, _metric("rest", max(0.0, total - sum(spent.values())), None)])
+        if not self._ended:
+            return _line(IDLE, _metric("rest", total))
+        metrics = [_metric(name, self.total(name), self._calls(name)) for name in NAMES]
+        rest = total - sum(seconds for _, _, seconds in self._ended)
+        return _line(*metrics, _metric("rest", max(0.0, rest)))
+
+    def _calls(self, name: str) -> list[str]:
+        return [f"{what} {1000 * seconds:.2f}" for found, what, seconds in self._ended if found == name and what]
 
 
-def _metric(name: str, seconds: float, calls: list[str] | None) -> str:
+def _metric(name: str, seconds: float, calls: Sequence[str] = ()) -> str:
     named = f';desc="{", ".join(calls)}"' if calls else ""
     return f"{name};dur={1000 * seconds:.2f}{named}"
+
+
+def _line(*metrics: str) -> str:
+    return ", ".join(metrics)
+
+
+IDLE = _line(*(_metric(name, 0.0) for name in NAMES))
 
 
 _spans: ContextVar[Spans | None] = ContextVar("spans", default=None)
 
 
-@contextmanager
-def gathered() -> Iterator[Spans]:
+class gathered:  # noqa: N801 - a context manager, and cheaper on each request than a generator
     """Of what happens inside."""
-    spans = Spans()
-    token = _spans.set(spans)
-    try:
-        yield spans
-    finally:
-        _spans.reset(token)
+
+    def __enter__(self) -> Spans:
+        spans = Spans()
+        self._token = _spans.set(spans)
+        return spans
+
+    def __exit__(self, *_: object) -> None:
+        _spans.reset(self._token)
 
 
-@contextmanager
-def span(name: str, what: str = "") -> Iterator[None]:
+class span:  # noqa: N801 - likewise
     """Adds the time that is spent inside to `name`, and shows it by itself as `what`; nothing when nobody gathers."""
-    spans = _spans.get()
-    if spans is None:
-        yield
-        return
-    started = perf_counter()
-    try:
-        yield
-    finally:
-        spans.add(name, what, perf_counter() - started)
+
+    __slots__ = ("_name", "_started", "_what")
+
+    def __init__(self, name: str, what: str = "") -> None:
+        self._name = name
+        self._what = what
+
+    def __enter__(self) -> None:
+        self._started = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        spans = _spans.get()
+        if spans is not None:
+            spans.add(self._name, self._what, perf_counter() - self._started)
 
 
 def timed_query(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """For Django's `connection.execute_wrapper`."""
+    """For a connection's `execute_wrappers`."""
     with span("database"):
         return execute(sql, params, many, context)
+
+
+def time_queries(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """When a connection is made, and made again."""
+    if timed_query not in connection.execute_wrappers:
+        connection.execute_wrappers.append(timed_query)

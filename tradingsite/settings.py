@@ -81,9 +81,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tradingsite.middleware.request_ids",
     "tradingsite.middleware.server_timing",
+    "systemcache.shortcut.middleware",
     "tradingsite.content_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
-    "systemcache.shortcut.middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tradingsite.middleware.optional_trailing_slash",
     "tradingsite.middleware.bounded_body",

@@ -199,8 +199,8 @@ def test_old_chunks_take_the_place_of_those_that_cannot_be_had(
     first, last = date(2024, 8, 1), date(2024, 9, 17)
     before = gateway.candles("RELIANCE", Interval.DAY, first, last)
     simulator.fail("historicaldata", "503")
-    tomorrow = fetched.now() + timedelta(days=2)
-    monkeypatch.setattr(fetched, "now", lambda: tomorrow)
+    later = fetched.clock() + timedelta(days=2).total_seconds()
+    monkeypatch.setattr(fetched, "clock", lambda: later)
     old = gateway.candles("RELIANCE", Interval.DAY, first, last)
     assert (old.state, old.value) == ("stale", before.value)
 

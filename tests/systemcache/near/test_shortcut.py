@@ -110,11 +110,23 @@ def test_the_short_way_answers_as_the_long_way_does(
     long = program.get(address)
     assert short.content == long.content
     assert short["ETag"] == long["ETag"]
-    # What only a view or the framing of a page has to say.
-    left_out = PASSING | {"Allow", "X-Frame-Options", "Content-Length"}
-    assert {name: value for name, value in long.items() if name not in left_out} == {
-        name: value for name, value in short.items() if name not in left_out
+    assert {name: value for name, value in long.items() if name not in PASSING} == {
+        name: value for name, value in short.items() if name not in PASSING
     }
+
+
+def test_a_host_that_is_not_ours_is_refused_all_the_same(program: APIClient) -> None:
+    warm(program, HOLDINGS)
+    assert program.get(HOLDINGS, headers={"Host": "elsewhere.example"}).status_code == 400
+
+
+def test_an_answer_over_https_is_none_for_http(program: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which may have to be redirected."""
+    program.defaults["wsgi.url_scheme"] = "https"
+    warm(program, HOLDINGS)
+    assert is_short(program, HOLDINGS, monkeypatch)
+    program.defaults["wsgi.url_scheme"] = "http"
+    assert not is_short(program, HOLDINGS, monkeypatch)
 
 
 def test_who_has_the_answer_gets_304(program: APIClient) -> None:
