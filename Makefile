@@ -19,7 +19,7 @@ check: .venv/installed-dev          ## format, lint, types, import contracts, Dj
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: .venv/installed-dev          ## the benchmarks
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ONLY)
 
 format: .venv/installed-dev         ## put the code into its format
 	$(BIN)/ruff format .

@@ -80,7 +80,7 @@ def _round(chosen: dict[str, str], url: str) -> Clear:
     return one(chosen, url)
 
 
-def show(rounds: int = 5) -> list[Clear]:
+def run(rounds: int = 5) -> list[Clear]:
     """Prints the figures; raises SystemExit when they are not what must hold. On the Redis of the settings."""
     found = [best(chosen, settings.REDIS_URL, rounds) for chosen in CHOSEN]
     for clear in found:

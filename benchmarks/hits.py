@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.cache import cache
+from django.core.management import call_command
 from django_redis import get_redis_connection
 
-from benchmarks.timing import Row, alternated
+from benchmarks.timing import Row, alternated, show
 from broker.cache_families import HOLDINGS
 from broker.values import Holding
 from systemcache import near, scanning, store
@@ -47,6 +48,14 @@ FAR = "hit from Redis, bytes as they are"
 TYPED = f"hit from Redis, {ROWS} holdings, decoded"
 PLAIN = "django-redis cache.get of the same payload"
 LOADER, MISS = "the loader alone, after a delete", "miss: loader, lease, store, after a delete"
+
+
+def run() -> list[Row]:
+    found = rows()
+    show(found)
+    say(found)
+    call_command("benchcache")  # the table of the forerunner's figures
+    return found
 
 
 def rows() -> list[Row]:

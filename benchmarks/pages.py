@@ -85,7 +85,7 @@ def measure(client: Client, name: str, address: str, rounds: int) -> Page:
     return Page(name, min(spent), statistics.median(spent), max(spent), round(commands), sent / 1024)
 
 
-def show(rounds: int = 15) -> list[Page]:
+def run(rounds: int = 15) -> list[Page]:
     """Prints the figures; raises SystemExit when a page takes longer than it may. On the Redis of the settings."""
     fill()
     fill_history()

@@ -124,7 +124,7 @@ def _round(name: str, orders: list[Any], answers: Any) -> tuple[int, float]:
     return len(ends), 1000 * max(0.0, last - min(ends))
 
 
-def show() -> list[dict[str, Any]]:
+def run() -> list[dict[str, Any]]:
     """Prints a row a subject, each on the same Redis of its own; returns the rows."""
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder) / "redis") as redis:
         os.environ |= {"REDIS_URL": redis.url, "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3"}
@@ -138,4 +138,4 @@ def show() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    show()
+    run()

@@ -1,8 +1,10 @@
-"""What the site is measured beside, on the same rows: views without a site around them, and the forerunner's shape.
+"""What the site is measured beside, on the same rows: views without a site around them.
 
 A Django project of its own: `DJANGO_SETTINGS_MODULE=benchmarks.reference_settings`, served by Granian as the site is.
 """
 
+import json
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -14,8 +16,22 @@ from django.views.decorators.cache import cache_page
 
 application = get_wsgi_application()
 
-from watchlist.models import WatchlistItem  # noqa: E402 - needs Django
+from benchmarks.trace_pages import PAYLOAD, family  # noqa: E402 - needs Django
+from systemcache import families, fetch  # noqa: E402 - likewise
+from watchlist.models import WatchlistItem  # noqa: E402 - likewise
 from watchlist.rows import WatchlistRow  # noqa: E402 - likewise
+
+KEPT = 600  # seconds
+loads: Counter[str] = Counter()
+page_family = family()
+families.register(page_family)
+
+
+def measurable(body: bytes) -> HttpResponse:
+    return HttpResponse(body, content_type="application/json", headers={"Content-Length": str(len(body))})
+
+
+# --- the watchlist --------------------------------------------------------------------------------------------
 
 
 def rows() -> list[dict[str, object]]:
@@ -29,28 +45,67 @@ def body() -> bytes:
 
 def plain(request: HttpRequest) -> HttpResponse:
     """Fixed bytes: what Django and the server cost, and nothing else."""
-    return HttpResponse(body(), content_type="application/json", headers={"Content-Length": str(len(body()))})
+    return measurable(body())
 
 
-@cache_page(600)
+@cache_page(KEPT, cache="pages")
 def paged(request: HttpRequest) -> HttpResponse:
-    return _measurable(JsonResponse(rows(), safe=False))
-
-
-def _measurable(response: HttpResponse) -> HttpResponse:
-    response["Content-Length"] = str(len(response.content))
-    return response
+    return measurable(JsonResponse(rows(), safe=False).content)
 
 
 def with_cacheops(request: HttpRequest) -> HttpResponse:
-    return _measurable(JsonResponse(kept_by_cacheops()(), safe=False))
+    return measurable(JsonResponse(kept_by_cacheops()(), safe=False).content)
 
 
 @cache
 def kept_by_cacheops() -> Any:
     from cacheops import cached_as
 
-    return cached_as(WatchlistItem, timeout=600)(rows)
+    return cached_as(WatchlistItem, timeout=KEPT)(rows)
 
 
-urlpatterns = [path("plain", plain), path("cache_page", paged), path("cacheops", with_cacheops)]
+def write(request: HttpRequest, pk: int) -> HttpResponse:
+    item = WatchlistItem.objects.get(pk=pk)
+    item.notes = json.loads(request.body)["notes"]
+    item.save()
+    return measurable(b"{}")
+
+
+# --- the pages of a trace -------------------------------------------------------------------------------------
+
+
+def load_page(way: str) -> str:
+    loads[way] += 1
+    return PAYLOAD
+
+
+def page_by_family(request: HttpRequest, page: int) -> HttpResponse:
+    found = fetch.fetch(page_family, {"page": page}, lambda: load_page("family"))
+    return measurable(found.payload)
+
+
+@cache_page(KEPT, cache="pages")
+def page_by_cache_page(request: HttpRequest, page: int) -> HttpResponse:
+    return measurable(load_page("cache_page").encode())
+
+
+def page_by_cacheops(request: HttpRequest, page: int) -> HttpResponse:
+    from cacheops import cached
+
+    return measurable(cached(timeout=KEPT, extra=page)(load_page)("cacheops").encode())
+
+
+def loaded(request: HttpRequest, way: str) -> HttpResponse:
+    return measurable(str(loads[way]).encode())
+
+
+urlpatterns = [
+    path("plain", plain),
+    path("cache_page", paged),
+    path("cacheops", with_cacheops),
+    path("write/<int:pk>", write),
+    path("trace/family/<int:page>", page_by_family),
+    path("trace/cache_page/<int:page>", page_by_cache_page),
+    path("trace/cacheops/<int:page>", page_by_cacheops),
+    path("loads/<way>", loaded),
+]

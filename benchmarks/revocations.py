@@ -28,7 +28,7 @@ class Row:
     longest: float
 
 
-def show() -> list[Row]:
+def run() -> list[Row]:
     port = urlsplit(str(settings.REDIS_URL)).port or 6379
     with Gate(port) as gate, granian("tradingsite.wsgi:application", REDIS_URL=gate.url) as site:
         rows = [_measured("heard of", site, 1_000)]

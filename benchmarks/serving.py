@@ -19,12 +19,13 @@ THREADS = "128"
 
 @dataclass(frozen=True)
 class Crowd:
-    """What a crowd has seen: answers a second, milliseconds of an answer, answers that were not 200."""
+    """What a crowd has seen: answers a second, milliseconds of an answer, answers that were not 200, and stale ones."""
 
     per_second: float
     p50: float
     p99: float
     failures: int
+    stale: int
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def granian(application: str, **variables: str) -> Iterator[int]:
         *("--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--blocking-threads", THREADS),
         application,
     ]
-    with served(command, port, variables):
+    with served(command, port, {"LOG_LEVEL": "ERROR", **variables}):
         yield port
 
 
@@ -77,12 +78,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def crowd(port: int, token: str, *paths: str, connections: int = 20, seconds: float = 3.0) -> Crowd:
-    return told(start_crowd(port, token, *paths, connections=connections, seconds=seconds))
+def crowd(port: int, token: str, *words: str, connections: int = 20, seconds: float = 3.0) -> Crowd:
+    """`words`: what is asked for, see workloads.py."""
+    return told(start_crowd(port, token, *words, connections=connections, seconds=seconds))
 
 
-def start_crowd(port: int, token: str, *paths: str, connections: int, seconds: float) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "benchmarks.load", str(port), str(connections), str(seconds), token, *paths]
+def start_crowd(port: int, token: str, *words: str, connections: int, seconds: float) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "benchmarks.load", str(port), str(connections), str(seconds), token, *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from benchmarks.timing import Row, alternated
+from benchmarks.timing import Row, alternated, show
 from broker import conf, contract_swap, gateway, symbols, tokens
 from broker.values import Contract
 
@@ -14,17 +14,19 @@ FILE, ROWS = "NSEFO", 77_727  # September 2026 (iifl_api §5)
 EXPIRY = date(2026, 12, 31)
 
 
-def rows() -> list[Row]:
+def run() -> list[Row]:
     _fill()
     names = itertools.cycle([f"OPT{number}CE" for number in range(0, ROWS, 997)])
     gateway.resolve("OPT1CE", FILE)
-    return alternated(
+    found = alternated(
         {
             "symbol remembered by the process": lambda: gateway.resolve("OPT1CE", FILE),
             f"symbol by index, of {ROWS:,}": _by_index(names),
         },
         300,
     )
+    show(found)
+    return found
 
 
 def _by_index(names: "itertools.cycle[str]") -> Callable[[], Any]:

@@ -2,7 +2,7 @@
 
 import random
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -31,6 +31,12 @@ def alternated(candidates: Mapping[str, Callable[[], Any]], calls: int = 1000) -
         for name, found in times.items():
             medians[name].append(1e6 * statistics.median(found))
     return [Row(name, statistics.median(found), min(found), max(found)) for name, found in medians.items()]
+
+
+def show(rows: Sequence[Row]) -> None:
+    print(f"{'in process':48}{'median':>12}{'low':>10}{'high':>10}   microseconds")
+    for row in rows:
+        print(f"{row.name:48}{row.median:>12.1f}{row.low:>10.1f}{row.high:>10.1f}")
 
 
 def _timed(call: Callable[[], Any]) -> list[float]:

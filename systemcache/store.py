@@ -39,7 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 GENERATION_LIFE = 30 * 86_400_000  # milliseconds; longer than any value's
-SIGNAL_LIFE = 2_000  # milliseconds
+SIGNAL_LIFE = 500  # milliseconds; who comes later sleeps for a slice. Under many misses each takes the room of a value
 MARKS_LIFE = 25 * 3_600  # seconds
 LOADS = ""  # the tag of all loads under way: dropped, none of them can store what it loads; no value carries it
 LEFT_ALONE = "left alone for a moment after failures"
