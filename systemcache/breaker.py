@@ -4,9 +4,12 @@ pybreaker holds one lock for the length of every guarded call, which would put a
 here a probe that succeeds is not enough: what was dropped while Redis was away has to be dropped before it is trusted.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 STATES = ("closed", "open", "half-open")
 
@@ -33,11 +36,14 @@ class Breaker:
     def allows(self) -> bool:
         return self._opened_at is None
 
-    def failed(self) -> None:
+    def failed(self, why: str = "it has failed") -> None:
         """Opens it, or starts the pause anew."""
         with self._change:
+            opens = self._opened_at is None
             self._opened_at = self._clock()
             self._setbacks += 1
+        if opens:
+            logger.warning("cache: Redis is left alone, and the site goes on without it: %s", why)
 
     def leaves_undone(self) -> bool:
         """Whether it is open; if so it stays open until `put_in_order` has been called anew."""
@@ -68,3 +74,5 @@ class Breaker:
                     self._opened_at = self._clock()
                 elif self._setbacks == before:  # else something came up meanwhile: the next probe sees to it
                     self._opened_at = None
+            if self._opened_at is None:
+                logger.warning("cache: Redis is in use again, and in order")

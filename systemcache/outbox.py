@@ -41,7 +41,7 @@ def _carry_out(using: str, pk: int, tags: Iterable[str]) -> None:
     try:
         store.drop(tags, _named_keys(tags))
     except StoreUnavailable as error:
-        logger.warning("cache: %s will be dropped when Redis is back: %s", ", ".join(tags), error)
+        logger.debug("cache: %s will be dropped when Redis is back: %s", ", ".join(tags), error)
         return
     finally:
         near.drop(tags)  # not before: a reader may have copied the old value from Redis until now
@@ -65,7 +65,7 @@ def replay() -> int:
         store.drop(tags, _named_keys(tags))
         near.drop(tags)
         _done(pending)
-        logger.info("cache: %d invalidations carried out for others", len(pending))
+        logger.debug("cache: %d invalidations carried out for others", len(pending))
     return len(pending)
 
 

@@ -135,7 +135,7 @@ def _translated(operation: Callable[Concatenate["Redis", P], R], *args: P.args, 
     except ResponseError as error:  # Redis is there and says no: full, read-only, a key of another kind
         raise StoreUnavailable(str(error).split(" ", 1)[0]) from error
     except (RedisError, OSError) as error:
-        breaker.failed()
+        breaker.failed(type(error).__name__)
         raise StoreUnavailable(type(error).__name__) from error
 
 
@@ -347,8 +347,8 @@ def drop(tags: Iterable[str], names: Iterable[str] = ()) -> None:
     try:
         with timing.span("cache"):
             _translated(_drop, [*tags], [*names])
-    except StoreUnavailable:
-        breaker.failed()
+    except StoreUnavailable as error:
+        breaker.failed(str(error))
         raise
 
 

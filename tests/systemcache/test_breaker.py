@@ -73,3 +73,19 @@ def test_a_probe_that_raises_leaves_it_open(breaker: Breaker, clock: Clock) -> N
     with pytest.raises(ZeroDivisionError):
         breaker.probe(lambda: bool(1 / 0))
     assert breaker.state == "open"
+
+
+def test_its_opening_and_its_closing_are_said_once(
+    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        breaker.failed("TimeoutError")
+    clock.now += 5.1
+    breaker.probe(lambda: False)
+    clock.now += 5.1
+    breaker.probe(lambda: True)
+    breaker.probe(lambda: True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cache: Redis is left alone, and the site goes on without it: TimeoutError",
+        "cache: Redis is in use again, and in order",
+    ]
