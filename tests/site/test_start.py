@@ -39,6 +39,22 @@ finally:
     print()
     print(json.dumps(list(sys.modules)))
 """
+WORKER = """
+import gc, json, sys
+from tradingsite.wsgi import application
+from django.test import RequestFactory
+before = set(sys.modules)
+asked = RequestFactory().get("/api/broker/holdings", headers={"Host": "localhost"}).environ
+statuses = []
+b"".join(application(asked, lambda status, headers: statuses.append(status)))
+print(json.dumps({
+    "before": sorted(before),
+    "new": sorted(set(sys.modules) - before),
+    "status": statuses,
+    "collects": gc.isenabled(),
+    "frozen": gc.get_freeze_count(),
+}))
+"""
 
 
 def told_by(program: str, *arguments: str, environment: Mapping[str, str]) -> Any:
@@ -71,3 +87,13 @@ def test_quick_commands_import_nothing_that_only_pages_need(redis_server: RedisS
 
 def test_the_whole_check_still_looks_at_every_page() -> None:
     assert set(told_by(COMMAND, "check", environment={})) >= PAGES_ALONE
+
+
+def test_a_worker_has_all_its_views_before_its_first_request(tmp_path: Path) -> None:
+    told = told_by(WORKER, environment={"DATABASE_URL": f"sqlite:///{tmp_path}/site.sqlite3"})
+    assert told["status"] == ["401 Unauthorized"]
+    assert set(told["before"]) >= PAGES_ALONE
+    ours = ("tradingsite.", "watchlist.", "broker.", "systemcache.", "rest_framework.", "drf_spectacular.")
+    assert [name for name in told["new"] if name.startswith(ours)] == []
+    assert told["collects"]
+    assert told["frozen"] > 50_000
