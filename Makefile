@@ -1,6 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
-export PYTHONDONTWRITEBYTECODE ?= 1
+# The site is started often, by several processes each time: they keep what they have compiled.
+test check bench: export PYTHONDONTWRITEBYTECODE ?= 1
 
 .PHONY: run test check bench format lock clean
 

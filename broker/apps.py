@@ -7,7 +7,7 @@ class BrokerConfig(AppConfig):
     name = "broker"
 
     def ready(self) -> None:
-        from broker import cache_families, conf, endpoints, health, limits, warmers
+        from broker import cache_families, conf, endpoints, health, limits
         from broker.meters import CALLS, ERRORS, REFUSALS, WAIT_SECONDS, WAITS
         from systemcache import families, meters, warming
         from systemcache import health as site_health
@@ -18,5 +18,5 @@ class BrokerConfig(AppConfig):
         for meter in (WAITS, WAIT_SECONDS, REFUSALS):
             meters.register(meter, conf.limit_names())
         warming.surround(limits.patience)
-        warming.register(warmers.account)
+        warming.register("broker.warmers.account")
         site_health.register(health.facts)

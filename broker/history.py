@@ -1,5 +1,6 @@
 """Candles through the cache: chunks that are there are read, runs of missing ones are asked for, a call each."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -93,7 +94,13 @@ def _run(contract: Contract, name: str, interval: Interval, run: list[Chunk]) ->
         found = default_client().candles(contract, interval, first, last)
     except BrokerError as error:
         return [error for _ in run]
-    return [[candle for candle in found if chunk.first <= candle.time.date() <= chunk.last] for chunk in run]
+    return _cut(found, run)
+
+
+def _cut(found: list[Candle], run: list[Chunk]) -> list[Answer]:
+    """The candles of each chunk; `found` is in order of time, and may be 45 days of minutes."""
+    days = [candle.time.date() for candle in found]
+    return [found[bisect_left(days, chunk.first) : bisect_right(days, chunk.last)] for chunk in run]
 
 
 def _may_hold_candles(contract: Contract, name: str, interval: Interval, first: date, last: date) -> bool:

@@ -1,7 +1,7 @@
 """Wires this floor up when Django starts."""
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 
 class SystemCacheConfig(AppConfig):
@@ -23,5 +23,5 @@ class SystemCacheConfig(AppConfig):
         orm.watch_foreign(user, TOKEN, USER, links=(user.groups.through, user.user_permissions.through))
         orm.watch_foreign(Group, TOKEN, USER, links=(Group.permissions.through,))
         connection_created.connect(timing.time_queries)
-        register(checks.families_have_ttls)
-        register(checks.prefix_is_plain)
+        register(checks.families_have_ttls, Tags.caches)
+        register(checks.prefix_is_plain, Tags.caches)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from systemcache import away, dirty, keeper, near, stats, store
+from systemcache.codec import Entry
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
 from systemcache.fetch import (
@@ -17,7 +18,6 @@ from systemcache.fetch import (
     give_back,
     instead,
     is_fresh,
-    keep,
     together,
     usable,
 )
@@ -65,7 +65,7 @@ def fetch_many(
         missing = {key: question for key, question in questions.items() if key not in found}
         if missing:
             stats.count(family.name, "misses", len(missing))
-        found |= _load_missing(missing, params, loader, since)
+            found |= _load_missing(family, missing, params, loader, since)
     except StoreUnavailable as error:
         logger.debug("cache: %d keys of %s go to their source: %s", len(questions), family.name, error)
         stats.count(family.name, "bypasses", len(questions))
@@ -119,25 +119,25 @@ def _stored(family: Family[T], spots: list[store.Spot], sound_at: float) -> dict
 
 
 def _load_missing(
-    missing: dict[str, Question[T]], params: dict[str, Params], loader: "Loader[T]", since: float
+    family: Family[T], missing: dict[str, Question[T]], params: dict[str, Params], loader: "Loader[T]", since: float
 ) -> dict[str, Fetched[T]]:
     """What nobody loads is loaded here, all at once; what others load is waited for."""
-    leases: dict[str, store.Lease] = {}
+    sound_at = moment()
+    spots = [question.spot for question in missing.values()]
+    grants = dict(zip(missing, store.acquire_many(spots, family.load_limit), strict=True))
+    leases = {key: grant.lease for key, grant in grants.items() if grant.lease}
     found: dict[str, Fetched[T]] = {}
     old: dict[str, Fetched[T]] = {}
     loaded = Loaded[T]()
     try:
-        for key, question in missing.items():
-            sound_at = moment()
-            grant = store.acquire(question.spot, question.family.load_limit)
-            if grant.lease:
-                leases[key] = grant.lease
-            if stored := usable(question.family, key, grant.found, sound_at):
+        for key, grant in grants.items():
+            if stored := usable(family, key, grant.found, sound_at):
                 (found if is_fresh(stored) else old)[key] = stored  # fresh: since it was looked for
         loaded = _loaded({key: missing[key] for key in leases if key not in found}, params, loader, "miss")
     finally:
-        for key, lease in leases.items():
-            _end(missing[key], lease, loaded.values.get(key), old.get(key))
+        for key in leases.keys() - loaded.values.keys():
+            give_back(missing[key], leases[key], old.get(key))
+        _keep(family, [(missing[key], leases[key], value) for key, value in loaded.values.items()])
     found |= loaded.values
     for key, error in loaded.failures.items():
         if not (still := instead(missing[key], old.get(key), error)):
@@ -149,14 +149,16 @@ def _load_missing(
     return found
 
 
-def _end(question: Question[T], lease: store.Lease, loaded: Fetched[T] | None, old: Fetched[T] | None) -> None:
-    if loaded is None:
-        give_back(question, lease, old)
-        return
+def _keep(family: Family[T], batch: list[tuple[Question[T], store.Lease, Fetched[T]]]) -> None:
+    """What fetch.keep does with one value."""
     try:
-        keep(question, lease, loaded)
+        if batch and not dirty.touches(family):
+            entries = [(lease, Entry(one.created, question.ttl, one.payload)) for question, lease, one in batch]
+            store.store_many(entries, family.stale_for)
+            return
     except StoreUnavailable as error:
-        logger.debug("cache: %s is not kept: %s", question.shown, error)
+        logger.debug("cache: %d keys of %s are not kept: %s", len(batch), family.name, error)
+    for question, lease, _ in batch:
         give_back(question, lease, None)
 
 

@@ -21,7 +21,7 @@ evicted one makes a miss, never an old value good again.
 import functools
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
@@ -251,26 +251,36 @@ _owed: dict[str, Spot] = {}  # by token: leases that Redis may hold for this pro
 
 
 @contextmanager
-def _owing(spot: Spot, token: str) -> Iterator[None]:
-    """What was not answered may have been done, or be done yet: the lease is given back when Redis is in order."""
+def _owing(spots: Mapping[str, Spot]) -> Iterator[None]:
+    """What was not answered may have been done, or be done yet: leases are given back when Redis is in order."""
     try:
         yield
     except StoreUnavailable:
-        _owed[token] = spot
+        _owed.update(spots)
         raise
 
 
 def acquire(spot: Spot, seconds: float) -> Asked:
     """Asks for the lease of a spot, for `seconds` at the most."""
-    token = secrets.token_hex(8)
-    with _owing(spot, token):
-        return _acquire(spot, token, seconds)
+    return acquire_many([spot], seconds)[0]
+
+
+def acquire_many(spots: Iterable[Spot], seconds: float) -> list[Asked]:
+    """Asks for the leases of several spots together."""
+    tokens = {secrets.token_hex(8): spot for spot in spots}
+    with _owing(tokens):
+        return _acquire(tokens, seconds)
 
 
 @guarded
-def _acquire(redis: "Redis", spot: Spot, token: str, seconds: float) -> Asked:
-    words = [token, int(1000 * seconds), GENERATION_LIFE, _server["run_id"]]
-    granted, data, generations = run(redis, scripts.ACQUIRE, _all_keys(spot), words)
+def _acquire(redis: "Redis", tokens: Mapping[str, Spot], seconds: float) -> list[Asked]:
+    words = [int(1000 * seconds), GENERATION_LIFE, _server["run_id"]]
+    calls: list[Call] = [(_all_keys(spot), [token, *words]) for token, spot in tokens.items()]
+    answers = run_many(redis, scripts.ACQUIRE, calls)
+    return [_asked(*place, *answer) for place, answer in zip(tokens.items(), answers, strict=True)]
+
+
+def _asked(token: str, spot: Spot, granted: int, data: bytes | None, generations: bytes) -> Asked:
     lease = Lease(spot, token, generations) if granted == 1 else None
     return Asked(lease, granted == -1, _unpacked(data, _of_value(generations)))
 
@@ -280,21 +290,29 @@ def store(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
 
     The value stays for its TTL, and as an old value for `stale_for` seconds more.
     """
-    with _owing(lease.spot, lease.token):
-        return _store(lease, entry, stale_for)
+    return store_many([(lease, entry)], stale_for)[0]
+
+
+def store_many(loaded: Sequence[tuple[Lease, codec.Entry]], stale_for: float = 0) -> list[bool]:
+    """Stores several values together."""
+    with _owing({lease.token: lease.spot for lease, _ in loaded}):
+        return _store(loaded, stale_for)
 
 
 @guarded
-def _store(redis: "Redis", lease: Lease, entry: codec.Entry, stale_for: float) -> bool:
+def _store(redis: "Redis", loaded: Sequence[tuple[Lease, codec.Entry]], stale_for: float) -> list[bool]:
+    return [bool(kept) for kept in run_many(redis, scripts.STORE, [_call(*item, stale_for) for item in loaded])]
+
+
+def _call(lease: Lease, entry: codec.Entry, stale_for: float) -> "Call":
     data = codec.pack(codec.Entry(entry.created, entry.ttl, entry.payload, _of_value(lease.generations)))
     life, old_life = int(1000 * entry.ttl), int(1000 * (entry.ttl + stale_for)) if stale_for else 0
-    words = [lease.token, lease.generations, SIGNAL_LIFE, data, life, old_life]
-    return bool(run(redis, scripts.STORE, _all_keys(lease.spot), words))
+    return _all_keys(lease.spot), [lease.token, lease.generations, SIGNAL_LIFE, data, life, old_life]
 
 
 def abandon(lease: Lease, cool_down: float = 0) -> None:
     """Gives a lease back and wakes the waiters; the source is left alone for `cool_down` seconds."""
-    with _owing(lease.spot, lease.token):
+    with _owing({lease.token: lease.spot}):
         guarded(_abandon)(lease.spot, lease.token, cool_down)
 
 
@@ -317,6 +335,7 @@ def wait(redis: "Redis", spot: Spot) -> None:
     redis.blmove(name, name, conf.wait_slice())  # type: ignore[arg-type]  # Redis 6 and later takes fractions
 
 
+Call = tuple[list[str], list[Any]]  # a script's KEYS and ARGV
 _scripts: dict[str, Any] = {}
 
 
@@ -325,6 +344,20 @@ def run(redis: "Redis", script: str, names: list[str], words: list[Any]) -> Any:
     if script not in _scripts:
         _scripts[script] = redis.register_script(script)
     return _scripts[script](keys=names, args=words, client=redis)
+
+
+def run_many(redis: "Redis", script: str, calls: Sequence[Call]) -> list[Any]:
+    """One script several times, in as few round trips as can be; the first error of any is raised."""
+    if len(calls) == 1:
+        return [run(redis, script, *calls[0])]
+    pipeline = redis.pipeline(transaction=False)
+    for names, words in calls:
+        run(pipeline, script, names, words)
+    answers = pipeline.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 # --- dropping ----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import msgspec
+from django.utils.module_loading import import_string
 
 from systemcache import families
 from systemcache.fetched import Fetched, state_of
@@ -51,12 +52,13 @@ class Report(msgspec.Struct, frozen=True):
 
 
 Warmer = Callable[[], Iterable[Step]]
+Told = Warmer | str  # by its dotted name it is imported when it runs, with the clients that it reads with
 Around = Callable[[float], AbstractContextManager[None]]
-_warmers: list[Warmer] = []
+_warmers: list[Told] = []
 _around: list[Around] = []
 
 
-def register(warmer: Warmer) -> None:
+def register(warmer: Told) -> None:
     """Its steps are asked for anew in each run, in the order of registration."""
     if warmer not in _warmers:
         _warmers.append(warmer)
@@ -97,10 +99,11 @@ def run(
 def _steps(family: str, failed: list[Failed]) -> Iterator[Step]:
     for warmer in _warmers:
         try:
-            steps = [step for step in warmer() if family in ("", step.family)]
+            listed = import_string(warmer) if isinstance(warmer, str) else warmer
+            steps = [step for step in listed() if family in ("", step.family)]
         except Exception as error:
             # What one app cannot list is no reason to leave the others cold.
-            failed.append(Failed("", getattr(warmer, "__module__", ""), _said(error)))
+            failed.append(Failed("", str(getattr(warmer, "__module__", warmer)), _said(error)))
             continue
         yield from steps
 

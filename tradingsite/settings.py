@@ -63,7 +63,7 @@ SIMULATOR_LATENCY = env.integer("SIMULATOR_LATENCY", 0, maximum=60_000)
 
 INSTALLED_APPS = [
     "tradingsite",  # first: its templates take the place of the others'
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py has its pages registered, for those who serve them
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -10,6 +10,8 @@ from broker.callback import callback
 from systemcache.metrics import MetricsView
 from tradingsite import pages
 
+admin.autodiscover()
+
 urlpatterns = [
     path("", pages.home, name="home"),
     path("favicon.ico", RedirectView.as_view(url=static("tradingsite/icon.svg"))),

@@ -9,7 +9,6 @@ class WatchlistConfig(AppConfig):
 
     def ready(self) -> None:
         from systemcache import families, orm, warming
-        from watchlist import warmers
         from watchlist.cache_families import SETTINGS, SIGNAL_GENERATION, SIGNALS, WATCHLIST
         from watchlist.models import Signal, TradingSetting, WatchlistItem
 
@@ -17,5 +16,5 @@ class WatchlistConfig(AppConfig):
         orm.watch(WatchlistItem, WATCHLIST)
         orm.watch(Signal, SIGNALS)
         orm.watch(TradingSetting, SETTINGS)
-        warming.register(warmers.own_tables)
-        warming.register(warmers.watched_symbols)
+        warming.register("watchlist.warmers.own_tables")
+        warming.register("watchlist.warmers.watched_symbols")

@@ -65,10 +65,10 @@ def _candle(raw: Any) -> Candle:
     if not isinstance(raw, list) or len(raw) < 6:
         raise BrokerAnswerUnclear("a candle of fewer than six parts")
     time = candle_time(raw[0])
-    prices = [optional_decimal(value) for value in raw[1:5]]
-    if time is None or None in prices:
+    prices = [price for value in raw[1:5] if (price := optional_decimal(value)) is not None]
+    if time is None or len(prices) < 4:
         raise BrokerAnswerUnclear("a candle without its time or prices")
-    open_, high, low, close = (price for price in prices if price is not None)
+    open_, high, low, close = prices
     return Candle(time=time, open=open_, high=high, low=low, close=close, volume=integer(raw[5]))
 
 

@@ -4,7 +4,9 @@ from argparse import RawDescriptionHelpFormatter
 from textwrap import fill
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+from django.core.management.base import CommandParser, DjangoHelpFormatter
+
+from systemcache.management.quick import QuickCommand
 
 WIDTH = 78
 
@@ -13,7 +15,7 @@ class _Formatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
     """Keeps the examples' lines."""
 
 
-class ExplainedCommand(BaseCommand):
+class ExplainedCommand(QuickCommand):
     """`help` says what it does, `examples` how it is called."""
 
     examples = ""

@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+import tradingsite.urls  # noqa: F401 - has the admin's pages registered
 from broker.models import BrokerSession, Contract, ContractFile, OrderRequest
 from broker.simulator import Simulator
 from systemcache.models import ApiToken, Cache, ClearRecord

@@ -1,8 +1,10 @@
 """Several keys at once: one round trip, one load for what is missing."""
 
+import threading
 from decimal import Decimal
 
 import pytest
+from redis.connection import AbstractConnection
 
 from systemcache import store
 from systemcache.batch import fetch_many
@@ -33,6 +35,26 @@ def test_only_what_is_missing_is_loaded_in_one_call_and_the_order_stays() -> Non
     assert asked == [["A", "C"]]
     assert all(item and item.state == "hit" for item in fetch_many(PRICE, WANTED, load))
     assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_more_misses_are_no_more_round_trips(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    send = AbstractConnection.send_packed_command
+
+    def counting(connection: AbstractConnection, *args: object, **kwargs: object) -> object:
+        sent.append(threading.get_ident())  # others are the threads that look after the cache
+        return send(connection, *args, **kwargs)  # type: ignore[no-untyped-call]  # redis-py's
+
+    def trips(*symbols: str) -> int:
+        sent.clear()
+        found = fetch_many(PRICE, [{"symbol": name} for name in symbols], lambda missing: [price("X")] * len(missing))
+        assert [item.state for item in found if item] == ["miss"] * len(symbols)
+        return sent.count(threading.get_ident())
+
+    trips("CONNECTED", "SCRIPTS KNOWN")
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", counting)
+    assert trips(*"ABCDEFGHIJKLMNOPQRSTUVWXYZ") == trips("ONE", "TWO") > 0
 
 
 @pytest.mark.usefixtures("redis_store")

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from broker import conf, login
 from broker.errors import BrokerError
+from systemcache.management.quick import QuickCommand
 
 
-class Command(BaseCommand):
+class Command(QuickCommand):
     help = "Log in to the broker for the day. Without a code it prints the address of the login page, which gives one."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from broker import gateway, refresh
@@ -10,9 +10,10 @@ from broker.contract_table import info
 from broker.errors import BrokerError
 from broker.values import CONTRACT_FILES
 from systemcache.errors import StoreUnavailable
+from systemcache.management.quick import QuickCommand
 
 
-class Command(BaseCommand):
+class Command(QuickCommand):
     help = (
         "Fetch the broker's contract files and replace the contracts that the site knows, file by file. A file that "
         "cannot be had, or that is far shorter than before, leaves its old contracts as they are, and the exit status "

@@ -14,11 +14,12 @@ from urllib.request import urlopen
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from systemcache import benchmark, scanning, stats, tally
 from systemcache.errors import StoreUnavailable
+from systemcache.management.quick import QuickCommand
 from systemcache.models import ApiToken
 
 # What the forerunner (FastAPI with Redis) measured: milliseconds, and percent.
@@ -34,7 +35,7 @@ BURSTS = (20, 100)
 START_TIMEOUT = 30.0  # seconds
 
 
-class Command(BaseCommand):
+class Command(QuickCommand):
     help = (
         "Measure a miss, a hit, and 20 and 100 callers at once, beside the forerunner's figures. "
         "Without --url a web server of its own is started, on this site's database and Redis."

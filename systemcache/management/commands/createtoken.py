@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from systemcache.management.quick import QuickCommand
 from systemcache.models import ApiToken
 
 
-class Command(BaseCommand):
+class Command(QuickCommand):
     help = "Make an API token for a user and print it. It cannot be shown again; only its hash is kept."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -10,10 +10,12 @@ from django.db import connections, transaction
 from redis import Redis
 
 from systemcache import codec, invalidation, keeper, outbox, sources, store
+from systemcache.batch import fetch_many
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
 from systemcache.fetch import fetch, spot_of
 from systemcache.fetched import Fetched
+from systemcache.keys import Params
 from systemcache.models import PendingInvalidation
 from tests.infra.waiting import eventually
 from tests.servers.redis_server import RedisServer
@@ -22,7 +24,8 @@ from tests.systemcache.samples import PRICE, Price
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
-A = {"symbol": "A"}
+A: Params = {"symbol": "A"}
+B: Params = {"symbol": "B"}
 FAILURES = ("hangs", "dies", "answer is lost")
 QUICK = 2.0  # seconds; a lease that nobody gives back stands for ten
 
@@ -41,6 +44,13 @@ class Table:
 
     def read(self, family: Family[Price] = PRICE) -> Fetched[Price]:
         return fetch(family, A, self.load)
+
+    def read_several(self) -> Fetched[Price]:
+        first, second = fetch_many(PRICE, [A, B], lambda missing: [self.load()] * len(missing))
+        assert first
+        assert second
+        assert first.value == second.value
+        return first
 
     def write(self, value: int) -> None:
         with transaction.atomic():
@@ -113,6 +123,22 @@ def test_a_read_after_which_nobody_writes(
     assert table.read().value.amount == 1
     assert time.monotonic() - started < QUICK
     mend(failure, victim)
+    assert_in_order(table, victim)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("point", ["read", "acquire", "load", "store"])
+def test_a_read_of_several(point: str, failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
+    break_at(point, failure, gate, victim, table)
+    assert table.read_several().value.amount == 1
+    assert gate.passed.wait(1)
+    table.write(2)
+    assert table.read_several().value.amount == 2
+    mend(failure, victim)
+    started = time.monotonic()
+    assert table.read_several().value.amount == 2
+    assert table.read_several().state == "hit"
+    assert time.monotonic() - started < QUICK
     assert_in_order(table, victim)
 
 

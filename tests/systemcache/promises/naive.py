@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from systemcache import codec, store
@@ -10,7 +11,11 @@ from systemcache.store import Lease
 
 def install() -> None:
     """Stores are unconditional and stamped with the generations of now: a drop during the load is not noticed."""
-    store.store = _store
+    store.store_many = _store_many
+
+
+def _store_many(loaded: Sequence[tuple[Lease, codec.Entry]], stale_for: float = 0) -> list[bool]:
+    return [_store(lease, entry, stale_for) for lease, entry in loaded]
 
 
 def _store(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
@@ -36,10 +41,10 @@ def _set(redis: Any, key: str, data: bytes, seconds: float) -> None:
 
 def slow_down_stores(most: float) -> None:
     """Up to `most` seconds between a load and its store: the moment in which others write."""
-    real = store.store
+    real = store.store_many
 
-    def slow(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
+    def slow(loaded: Sequence[tuple[Lease, codec.Entry]], stale_for: float = 0) -> list[bool]:
         time.sleep(random.uniform(0, most))
-        return real(lease, entry, stale_for)
+        return real(loaded, stale_for)
 
-    store.store = slow
+    store.store_many = slow

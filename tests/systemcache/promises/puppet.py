@@ -85,7 +85,7 @@ def can_stop_at(step: str) -> None:
 
     def stopping(*args: Any, **kwargs: Any) -> Any:
         if call := getattr(_mine, "call", None):
-            call.stop(step)
+            call.stop(step.removesuffix("_many"))
         return real(*args, **kwargs)
 
     setattr(store, step, stopping)
@@ -168,7 +168,7 @@ def answer(order: dict[str, Any]) -> object:
 def main() -> None:
     board, calls = Board(Path(sys.argv[1])), dict[int, Call]()
     settings.CACHE_STATS_INTERVAL = 0  # counts stay in this process, for the tests to see
-    for step in ("read", "acquire", "store"):
+    for step in ("read", "acquire", "acquire_many", "store", "store_many"):
         can_stop_at(step)
     tell(event="ready")
     for line in sys.stdin:

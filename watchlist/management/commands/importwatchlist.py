@@ -3,17 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from broker.errors import BrokerError, UnknownSymbol
 from broker.values import Exchange
+from systemcache.management.quick import QuickCommand
 from watchlist import market, services
 from watchlist.models import Category
 from watchlist.models.columns import EXCHANGES
 from watchlist.nse_lists import NotAnIndexList, symbols_of
 
 
-class Command(BaseCommand):
+class Command(QuickCommand):
     help = "Add the symbols of an NSE index list (CSV with a column Symbol) to the watchlist: all of them, or none."
 
     def add_arguments(self, parser: CommandParser) -> None:

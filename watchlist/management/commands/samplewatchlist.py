@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from systemcache.management.quick import QuickCommand
 from watchlist import services
 
 
-class Command(BaseCommand):
+class Command(QuickCommand):
     help = "Put ten well-known shares on the watchlist, if there is nothing on it. Does not ask the broker."
 
     def handle(self, *args: Any, **options: Any) -> None:
