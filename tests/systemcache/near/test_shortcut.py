@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
@@ -120,13 +121,14 @@ def test_a_host_that_is_not_ours_is_refused_all_the_same(program: APIClient) -> 
     assert program.get(HOLDINGS, headers={"Host": "elsewhere.example"}).status_code == 400
 
 
-def test_an_answer_over_https_is_none_for_http(program: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which may have to be redirected."""
-    program.defaults["wsgi.url_scheme"] = "https"
+def test_an_answer_over_https_is_none_for_http(program: APIClient, settings: Settings) -> None:
+    """Which is redirected."""
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    program.defaults["HTTP_X_FORWARDED_PROTO"] = "https"
     warm(program, HOLDINGS)
-    assert is_short(program, HOLDINGS, monkeypatch)
-    program.defaults["wsgi.url_scheme"] = "http"
-    assert not is_short(program, HOLDINGS, monkeypatch)
+    program.defaults["HTTP_X_FORWARDED_PROTO"] = "http"
+    assert program.get(HOLDINGS).status_code == 301
 
 
 def test_who_has_the_answer_gets_304(program: APIClient) -> None:
