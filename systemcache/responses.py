@@ -18,7 +18,7 @@ from systemcache.fetched import Body, Fetched, origin, state_of
 from systemcache.store import Spot
 
 JSON_TYPE = "application/json"
-OF_THE_VALUE = frozenset({"X-Cache", "Age", "Cache-Control", "ETag", "Content-Length"})
+OF_THE_VALUE = frozenset({"Content-Type", "X-Cache", "Age", "Cache-Control", "ETag", "Content-Length"})
 
 T = TypeVar("T")
 Form = Callable[[Fetched[Any]], bytes]
@@ -119,12 +119,17 @@ def plain(request: HttpRequest, shown: Shown, around: Mapping[str, str], fetched
     """The same answer without a view around it."""
     body = _body(fetched, shown.form)
     response = HttpResponse(body.whole, content_type=JSON_TYPE)
-    response.headers = KnownHeaders(
-        {**around, **_headers(fetched), "ETag": body.etag, "Content-Length": str(len(body.whole))}
-    )
-    if "HTTP_IF_NONE_MATCH" in request.META:
-        return get_conditional_response(request, etag=body.etag, response=response) or response
-    return response
+    of_the_value = {"ETag": body.etag, "Content-Type": JSON_TYPE, "Content-Length": str(len(body.whole))}
+    response.headers = KnownHeaders({**around, **_headers(fetched), **of_the_value})
+    return _unless_known(request, response, around) if "HTTP_IF_NONE_MATCH" in request.META else response
+
+
+def _unless_known(request: HttpRequest, response: HttpResponse, around: Mapping[str, str]) -> HttpResponse:
+    """304 for who has these bytes already."""
+    answer = get_conditional_response(request, etag=response["ETag"], response=response) or response
+    if answer is not response:
+        answer.headers = KnownHeaders({**around, **answer.headers})
+    return answer
 
 
 def dated_part(fetched: Fetched[T], **parts: object) -> Response:

@@ -24,6 +24,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 MOST = 1_000  # addresses
 SCHEME = "Token "
 JSON = frozenset({"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"})
+NO_BODY = frozenset({"", "0"})
+RARE = frozenset({"HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"})  # conditions of writing, which a GET may be refused for
 
 
 class Address(NamedTuple):
@@ -103,15 +105,25 @@ os.register_at_fork(after_in_child=_forget_parent)
 
 
 def _at_hand(request: HttpRequest) -> HttpResponse | None:
-    told = request.META
-    authorization = told.get("HTTP_AUTHORIZATION", "")
-    if not authorization.startswith(SCHEME) or request.method != "GET" or told.get("HTTP_ACCEPT", "") not in JSON:
+    authorization = request.META.get("HTTP_AUTHORIZATION", "")
+    if not authorization.startswith(SCHEME) or not _is_plain(request):
         return None
     recipe = _recipes.get(Address.of(request))
     try:
         return _answer(request, recipe, authorization.removeprefix(SCHEME)) if recipe else None
     except StoreUnavailable:
         return None
+
+
+def _is_plain(request: HttpRequest) -> bool:
+    """A GET for JSON, with no more to it than an If-None-Match."""
+    told = request.META
+    return (
+        request.method == "GET"
+        and told.get("HTTP_ACCEPT", "") in JSON
+        and told.get("CONTENT_LENGTH", "") in NO_BODY
+        and told.keys().isdisjoint(RARE)
+    )
 
 
 def _answer(request: HttpRequest, recipe: Recipe, token: str) -> HttpResponse | None:

@@ -38,7 +38,6 @@ SHORT = (
     "/api/signals",
     "/api/settings",
 )
-# Of a request's own time, and its name for the moment.
 PASSING = {"Server-Timing", "Age", "Date", "X-Request-ID"}
 
 
@@ -54,6 +53,11 @@ def warm(api: APIClient, address: str) -> Any:
         assert answer.status_code == 200, answer.content
     until(lambda: api.get(address)["X-Cache"] == "hit")
     return answer
+
+
+def lasting(answer: Any) -> dict[str, str]:
+    """The headers that are not of a request's own time, nor its name."""
+    return {name: value for name, value in answer.items() if name not in PASSING}
 
 
 def is_short(api: APIClient, address: str, monkeypatch: pytest.MonkeyPatch) -> bool:
@@ -110,10 +114,7 @@ def test_the_short_way_answers_as_the_long_way_does(
     shortcut.forget()
     long = program.get(address)
     assert short.content == long.content
-    assert short["ETag"] == long["ETag"]
-    assert {name: value for name, value in long.items() if name not in PASSING} == {
-        name: value for name, value in short.items() if name not in PASSING
-    }
+    assert lasting(short) == lasting(long)
 
 
 def test_a_host_that_is_not_ours_is_refused_all_the_same(program: APIClient) -> None:
@@ -137,6 +138,36 @@ def test_who_has_the_answer_gets_304(program: APIClient) -> None:
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer["ETag"] == etag
     assert program.get(HOLDINGS, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+CONDITIONS = (
+    ("If-None-Match", "{etag}"),
+    ("If-None-Match", 'W/"old", W/{etag}'),
+    ("If-None-Match", '"old", W/"older"'),
+    ("If-None-Match", "*"),
+    ("If-None-Match", "no tag"),
+    ("If-Match", "{etag}"),
+    ("If-Match", '"old"'),
+    ("If-Match", "*"),
+    ("If-Modified-Since", "Sat, 01 Jan 2050 00:00:00 GMT"),
+    ("If-Unmodified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"),
+    ("Range", "bytes=0-3"),
+)
+
+
+@pytest.mark.parametrize(("name", "value"), CONDITIONS)
+def test_conditions_are_judged_alike_on_both_ways(program: APIClient, name: str, value: str) -> None:
+    headers = {name: value.format(etag=warm(program, HOLDINGS)["ETag"])}
+    short = program.get(HOLDINGS, headers=headers)
+    shortcut.forget()
+    long = program.get(HOLDINGS, headers=headers)
+    assert (short.status_code, short.content) == (long.status_code, long.content)
+    assert lasting(short).items() >= lasting(long).items()
+
+
+def test_a_body_that_is_too_large_is_refused_all_the_same(program: APIClient) -> None:
+    warm(program, HOLDINGS)
+    assert program.get(HOLDINGS, CONTENT_LENGTH=str(10**9)).status_code == 413
 
 
 @pytest.mark.parametrize("accept", ["text/html", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "text/csv"])
