@@ -19,6 +19,18 @@ from systemcache.store import Spot
 
 JSON_TYPE = "application/json"
 OF_THE_VALUE = frozenset({"Content-Type", "X-Cache", "Age", "Cache-Control", "ETag", "Content-Length"})
+# Headers that say the same to whoever asks for an address.
+OF_THE_SITE = frozenset(
+    {
+        "Allow",
+        "Cross-Origin-Opener-Policy",
+        "Referrer-Policy",
+        "Strict-Transport-Security",
+        "Vary",
+        "X-Content-Type-Options",
+        "X-Frame-Options",
+    }
+)
 
 T = TypeVar("T")
 Form = Callable[[Fetched[Any]], bytes]
@@ -110,9 +122,14 @@ def around(response: HttpResponse) -> dict[str, str]:
     return {name: value for name, value in response.items() if name not in OF_THE_VALUE}
 
 
-def is_bare_json(response: HttpResponse) -> bool:
-    """Whether nothing but the headers tells it from its cached value."""
-    return response["Content-Type"] == JSON_TYPE and not response.cookies
+def is_the_same_for_all(response: HttpResponse) -> bool:
+    """Whether whoever may see its value is sent the same by this address, if she asks for JSON."""
+    return (
+        response["Content-Type"] == JSON_TYPE
+        and response.get("Vary") == "Accept"
+        and not response.cookies
+        and set(response.headers) <= OF_THE_VALUE | OF_THE_SITE
+    )
 
 
 def plain(request: HttpRequest, shown: Shown, around: Mapping[str, str], fetched: Fetched[Any]) -> HttpResponse:
