@@ -26,28 +26,32 @@ def watch(model: type[WatchedModel], *shown_in: Family[Any]) -> None:
     loose = [family.name for family in shown_in if not family.strict]
     if loose:
         raise ValueError(f"families that show a table must be strict: {', '.join(loose)}")
+    watch_rows(model, *shown_in)
+
+
+def watch_foreign(model: type[Model], *shown_in: Family[Any], links: Iterable[type[Model]] = ()) -> None:
+    """The same for another app's model and its many-to-many tables: their managers are made to give watched querysets.
+
+    A single row that is saved outside a transaction drops right after it is written: to commit both together is up to
+    that model.
+    """
+    watch_rows(model, *shown_in)
+    for link in links:
+        _watched[link].extend(shown_in)
+        m2m_changed.connect(_row_changed, sender=link, dispatch_uid=f"systemcache.{link._meta.label}")
+    for table in (model, *links):
+        manager: Any = table._default_manager
+        name = f"Watched{table.__name__}QuerySet"
+        manager._queryset_class = type(name, (WatchedQuerySet, manager._queryset_class), {})
+
+
+def watch_rows(model: type[Model], *shown_in: Family[Any]) -> None:
+    """Rows that are saved and deleted, one by one or with `delete()`; not what else is done in bulk."""
     _watched[model].extend(shown_in)
     uid = f"systemcache.{model._meta.label}"
     # Before the write too: nothing that runs between it and its record may take it for what others may see.
     for signal in (pre_save, post_save, pre_delete, post_delete):
         signal.connect(_row_changed, sender=model, dispatch_uid=uid)
-
-
-def watch_foreign(model: type[Model], *shown_in: Family[Any], links: Iterable[type[Model]] = ()) -> None:
-    """The same for another app's model and its many-to-many tables: its manager is made to give watched querysets.
-
-    A single row that is saved outside a transaction drops right after it is written: to commit both together is up to
-    that model.
-    """
-    _watched[model].extend(shown_in)
-    manager: Any = model._default_manager
-    manager._queryset_class = type(f"Watched{model.__name__}QuerySet", (WatchedQuerySet, manager._queryset_class), {})
-    uid = f"systemcache.{model._meta.label}"
-    for signal in (pre_save, post_save, pre_delete, post_delete):
-        signal.connect(_row_changed, sender=model, dispatch_uid=uid)
-    for link in links:
-        _watched[link].extend(shown_in)
-        m2m_changed.connect(_row_changed, sender=link, dispatch_uid=f"systemcache.{link._meta.label}")
 
 
 def _row_changed(sender: type[Model], using: str, **kwargs: object) -> None:

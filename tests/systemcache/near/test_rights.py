@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from redis import Redis
 from rest_framework.test import APIClient
 
 from broker.simulator import Simulator
-from systemcache.models import ApiToken
+from systemcache.models import ApiToken, PendingInvalidation
 from tests.conftest import client_of
 from tests.systemcache.near.asking import HOLDINGS, warm
 
@@ -26,7 +30,14 @@ CHANGES: dict[str, tuple[Callable[[], object], int]] = {
     "the user is deleted": (lambda: User.objects.get().delete(), 401),
     "the permission is taken away": (lambda: User.objects.get().user_permissions.clear(), 403),
     "permissions are set anew": (lambda: User.objects.get().user_permissions.set([]), 403),
+    "permissions are unlinked": (lambda: User.user_permissions.through.objects.all().delete(), 403),
+    "the permission is deleted": (lambda: view_account().delete(), 403),
+    "the permission is renamed": (lambda: saved(view_account(), codename="other"), 403),
 }
+
+
+def view_account() -> Permission:
+    return Permission.objects.get(codename="view_account")
 
 
 def saved(row: Any, **fields: object) -> None:
@@ -74,12 +85,17 @@ def test_a_sessions_requests_need_no_sql(
         assert client.get(HOLDINGS)["X-Cache"] == "hit"
 
 
-@pytest.mark.parametrize("how", ["log out", "deactivate", "change the password", "delete the session"])
+@pytest.mark.parametrize(
+    "how", ["log out", "deactivate", "change the password", "delete the session", "delete all sessions", "time"]
+)
 def test_a_session_that_has_ended_is_refused_at_once(
-    make_user: Callable[..., User], simulator: Simulator, client: Client, how: str
+    make_user: Callable[..., User], simulator: Simulator, client: Client, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     user = make_user("person", "broker.view_account")
     client.force_login(user)
+    session = client.session
+    session.set_expiry(60)
+    session.save()
     for _ in range(3):
         assert client.get(HOLDINGS).status_code == 200
     key = client.cookies["sessionid"].value
@@ -90,10 +106,30 @@ def test_a_session_that_has_ended_is_refused_at_once(
     elif how == "change the password":
         user.set_password("another")
         user.save()
+    elif how == "delete all sessions":
+        Session.objects.all().delete()
+    elif how == "time":
+        later = timezone.now() + timedelta(seconds=61)
+        monkeypatch.setattr("django.utils.timezone.now", lambda: later)
     else:
         client.session.delete()
     client.cookies["sessionid"] = key
     assert client.get(HOLDINGS).status_code == 401
+
+
+def test_a_session_does_not_end_without_a_record_of_what_is_to_be_dropped(
+    make_user: Callable[..., User], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They commit together: a process that is killed between them leaves nobody logged in."""
+    client.force_login(make_user("person"))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(PendingInvalidation.objects, "using", refuse)
+    with pytest.raises(DatabaseError):
+        client.session.delete()
+    assert Session.objects.count() == 1
 
 
 def test_who_changes_her_password_stays_logged_in(make_user: Callable[..., User], client: Client) -> None:
