@@ -21,16 +21,17 @@ _watched: dict[type[Model], list[Family[Any]]] = defaultdict(list)
 def watch(model: type[WatchedModel], *shown_in: Family[Any]) -> None:
     """Called in AppConfig.ready(). The families become strict about this model's rows; they must be declared `strict`.
 
-    The model's manager must come from a `WatchedQuerySet`: bulk writes send no signals. Raw SQL is not seen.
+    Bulk writes send no signals: the model's manager gives watched querysets, or is made to. Raw SQL is not seen.
     """
     loose = [family.name for family in shown_in if not family.strict]
     if loose:
         raise ValueError(f"families that show a table must be strict: {', '.join(loose)}")
     watch_rows(model, *shown_in)
+    _watch_bulk(model)
 
 
 def watch_foreign(model: type[Model], *shown_in: Family[Any], links: Iterable[type[Model]] = ()) -> None:
-    """The same for another app's model and its many-to-many tables: their managers are made to give watched querysets.
+    """The same for another app's model and its many-to-many tables.
 
     A single row that is saved outside a transaction drops right after it is written: to commit both together is up to
     that model.
@@ -39,10 +40,8 @@ def watch_foreign(model: type[Model], *shown_in: Family[Any], links: Iterable[ty
     for link in links:
         _watched[link].extend(shown_in)
         m2m_changed.connect(_row_changed, sender=link, dispatch_uid=f"systemcache.{link._meta.label}")
-    for table in (model, *links):
-        manager: Any = table._default_manager
-        name = f"Watched{table.__name__}QuerySet"
-        manager._queryset_class = type(name, (WatchedQuerySet, manager._queryset_class), {})
+        _watch_bulk(link)
+    _watch_bulk(model)
 
 
 def watch_rows(model: type[Model], *shown_in: Family[Any]) -> None:
@@ -52,6 +51,13 @@ def watch_rows(model: type[Model], *shown_in: Family[Any]) -> None:
     # Before the write too: nothing that runs between it and its record may take it for what others may see.
     for signal in (pre_save, post_save, pre_delete, post_delete):
         signal.connect(_row_changed, sender=model, dispatch_uid=uid)
+
+
+def _watch_bulk(model: type[Model]) -> None:
+    manager: Any = model._default_manager
+    if not issubclass(manager._queryset_class, WatchedQuerySet):
+        name = f"Watched{model.__name__}QuerySet"
+        manager._queryset_class = type(name, (WatchedQuerySet, manager._queryset_class), {})
 
 
 def _row_changed(sender: type[Model], using: str, **kwargs: object) -> None:

@@ -54,6 +54,13 @@ def test_a_right_that_is_taken_away_is_gone_at_once(program: APIClient, name: st
     assert program.get(HOLDINGS).status_code == status
 
 
+def test_tokens_that_are_handed_on_are_anothers_at_once(program: APIClient, make_user: Callable[..., User]) -> None:
+    heir = make_user("heir")
+    warm(program, HOLDINGS)
+    ApiToken.objects.update(user=heir)
+    assert program.get(HOLDINGS).status_code == 403
+
+
 def test_rights_by_groups_change_at_once(make_user: Callable[..., User], simulator: Simulator) -> None:
     user, group = make_user("member"), Group.objects.create(name="traders")
     right = Permission.objects.get(codename="view_account")
