@@ -26,7 +26,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 MOST = 1_000  # addresses
 LONGEST = 500  # characters of an address: who may ask may also make them up
 SCHEME = "Token "
-JSON = frozenset({"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"})
+JSON = frozenset({"*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"})
 NO_BODY = frozenset({"", "0"})
 RARE = frozenset({"HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"})  # conditions of writing, which a GET may be refused for
 FOR_ANYBODY = (IsAuthenticated, DjangoModelPermissions)  # what these ask for reading is to be somebody
@@ -43,7 +43,8 @@ class Address(NamedTuple):
     @classmethod
     def of(cls, request: HttpRequest) -> "Address":
         told = request.META
-        return cls(request.scheme or "", told.get("HTTP_HOST", ""), told["PATH_INFO"], told.get("QUERY_STRING", ""))
+        host = told.get("HTTP_HOST", told["SERVER_NAME"])
+        return cls(request.scheme or "", host, told["PATH_INFO"], told.get("QUERY_STRING", ""))
 
 
 class Recipe(NamedTuple):
@@ -137,7 +138,7 @@ def _is_plain(request: HttpRequest) -> bool:
     told = request.META
     return (
         request.method == "GET"
-        and told.get("HTTP_ACCEPT", "") in JSON
+        and told.get("HTTP_ACCEPT", "*/*") in JSON
         and told.get("CONTENT_LENGTH", "") in NO_BODY
         and told.keys().isdisjoint(RARE)
     )

@@ -81,6 +81,12 @@ def test_a_host_that_is_not_ours_is_refused_all_the_same(program: APIClient) -> 
     assert program.get(HOLDINGS, headers={"Host": "elsewhere.example"}).status_code == 400
 
 
+@pytest.mark.parametrize(("name", "status"), [("Host", 400), ("Accept", 406)])
+def test_a_header_that_is_empty_is_not_one_that_is_missing(program: APIClient, name: str, status: int) -> None:
+    warm(program, HOLDINGS)
+    assert program.get(HOLDINGS, headers={name: ""}).status_code == status
+
+
 def test_an_answer_over_https_is_none_for_http(program: APIClient, settings: Settings) -> None:
     """Which is redirected."""
     settings.SECURE_SSL_REDIRECT = True
