@@ -20,11 +20,10 @@ class Endpoint:
     method: str
     path: str
     read: bool = True
-    authorized: bool = True
     timeout: float = 15.0
 
 
-LOGIN = Endpoint("getusersession", "login", "POST", "/getusersession", read=False, authorized=False)
+LOGIN = Endpoint("getusersession", "login", "POST", "/getusersession", read=False)
 LOGOUT = Endpoint("logout", "logout", "POST", "/profile/logout", read=False)
 PROFILE = Endpoint("profile", "profile", "GET", "/profile")
 LIMITS = Endpoint("limits", "limits", "GET", "/limits")
@@ -50,7 +49,6 @@ CONTRACT_FILE = Endpoint(
     "contract_files:{exchange}",
     "GET",
     "/contractfiles/{exchange}.csv",
-    authorized=False,
     timeout=60.0,
 )
 

@@ -37,8 +37,6 @@ class AccountView(APIView):
 class BookView(ShortView, AccountView):
     """One cached value, as it is."""
 
-    needs = ViewsAccount.needs
-
 
 class HoldingsView(BookView):
     """Shares in the demat account."""

@@ -10,11 +10,12 @@ class SystemCacheConfig(AppConfig):
 
     def ready(self) -> None:
         from django.contrib.auth import get_user_model
-        from django.contrib.auth.models import Group
+        from django.contrib.auth.models import Group, Permission
+        from django.contrib.sessions.models import Session
         from django.db.backends.signals import connection_created
 
         from systemcache import checks, families, orm, timing
-        from systemcache.cache_families import ALL, TOKEN, USER
+        from systemcache.cache_families import ALL, SESSION, TOKEN, USER
         from systemcache.models import ApiToken
 
         families.register(*ALL)
@@ -22,6 +23,8 @@ class SystemCacheConfig(AppConfig):
         user = get_user_model()
         orm.watch_foreign(user, TOKEN, USER, links=(user.groups.through, user.user_permissions.through))
         orm.watch_foreign(Group, TOKEN, USER, links=(Group.permissions.through,))
+        orm.watch_rows(Permission, TOKEN, USER)  # `migrate` makes them in bulk, maybe before it makes our tables
+        orm.watch_foreign(Session, SESSION)
         connection_created.connect(timing.time_queries)
         register(checks.families_have_ttls, Tags.caches)
         register(checks.prefix_is_plain, Tags.caches)

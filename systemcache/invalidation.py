@@ -74,17 +74,24 @@ def clear(target: Target, *, by: str, dry_run: bool = False, progress: Callable[
     away.forget()
     store.drop(target.tags or (store.LOADS,))
     number = 0
-    for pattern in target.patterns:
-        number += scanning.delete_matching(pattern, partial(_told, progress, number))
-    near.copies.flush()
-    seconds = perf_counter() - started
-    ClearRecord.objects.create(by=by[:160], what=target.what[:240], keys=number, seconds=seconds)
-    logger.info("cache: %s cleared %d keys of %s in %.3f s", by, number, target.what, seconds)
+
+    def told(before: int, gone: int) -> None:
+        nonlocal number
+        number = before + gone
+        progress(number)
+
+    try:
+        for pattern in target.patterns:
+            scanning.delete_matching(pattern, partial(told, number))
+    finally:  # Redis may go away in the middle
+        near.copies.flush()
+        _record(target, by, number, perf_counter() - started)
     return Cleared(number, dry_run)
 
 
-def _told(progress: Callable[[int], object], before: int, gone: int) -> None:
-    progress(before + gone)
+def _record(target: Target, by: str, number: int, seconds: float) -> None:
+    ClearRecord.objects.create(by=by[:160], what=target.what[:240], keys=number, seconds=seconds)
+    logger.info("cache: %s cleared %d keys of %s in %.3f s", by, number, target.what, seconds)
 
 
 def _pages(target: Target) -> Iterator[list[str]]:

@@ -21,11 +21,31 @@ _watched: dict[type[Model], list[Family[Any]]] = defaultdict(list)
 def watch(model: type[WatchedModel], *shown_in: Family[Any]) -> None:
     """Called in AppConfig.ready(). The families become strict about this model's rows; they must be declared `strict`.
 
-    The model's manager must come from a `WatchedQuerySet`: bulk writes send no signals. Raw SQL is not seen.
+    Bulk writes send no signals: the model's manager gives watched querysets, or is made to. Raw SQL is not seen.
     """
     loose = [family.name for family in shown_in if not family.strict]
     if loose:
         raise ValueError(f"families that show a table must be strict: {', '.join(loose)}")
+    watch_rows(model, *shown_in)
+    _watch_bulk(model)
+
+
+def watch_foreign(model: type[Model], *shown_in: Family[Any], links: Iterable[type[Model]] = ()) -> None:
+    """The same for another app's model and its many-to-many tables.
+
+    A single row that is saved outside a transaction drops right after it is written: to commit both together is up to
+    that model.
+    """
+    watch_rows(model, *shown_in)
+    for link in links:
+        _watched[link].extend(shown_in)
+        m2m_changed.connect(_row_changed, sender=link, dispatch_uid=f"systemcache.{link._meta.label}")
+        _watch_bulk(link)
+    _watch_bulk(model)
+
+
+def watch_rows(model: type[Model], *shown_in: Family[Any]) -> None:
+    """Rows that are saved and deleted, one by one or with `delete()`; not what else is done in bulk."""
     _watched[model].extend(shown_in)
     uid = f"systemcache.{model._meta.label}"
     # Before the write too: nothing that runs between it and its record may take it for what others may see.
@@ -33,21 +53,11 @@ def watch(model: type[WatchedModel], *shown_in: Family[Any]) -> None:
         signal.connect(_row_changed, sender=model, dispatch_uid=uid)
 
 
-def watch_foreign(model: type[Model], *shown_in: Family[Any], links: Iterable[type[Model]] = ()) -> None:
-    """The same for another app's model and its many-to-many tables: its manager is made to give watched querysets.
-
-    A single row that is saved outside a transaction drops right after it is written: to commit both together is up to
-    that model.
-    """
-    _watched[model].extend(shown_in)
+def _watch_bulk(model: type[Model]) -> None:
     manager: Any = model._default_manager
-    manager._queryset_class = type(f"Watched{model.__name__}QuerySet", (WatchedQuerySet, manager._queryset_class), {})
-    uid = f"systemcache.{model._meta.label}"
-    for signal in (pre_save, post_save, pre_delete, post_delete):
-        signal.connect(_row_changed, sender=model, dispatch_uid=uid)
-    for link in links:
-        _watched[link].extend(shown_in)
-        m2m_changed.connect(_row_changed, sender=link, dispatch_uid=f"systemcache.{link._meta.label}")
+    if not issubclass(manager._queryset_class, WatchedQuerySet):
+        name = f"Watched{model.__name__}QuerySet"
+        manager._queryset_class = type(name, (WatchedQuerySet, manager._queryset_class), {})
 
 
 def _row_changed(sender: type[Model], using: str, **kwargs: object) -> None:

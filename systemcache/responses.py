@@ -18,7 +18,19 @@ from systemcache.fetched import Body, Fetched, origin, state_of
 from systemcache.store import Spot
 
 JSON_TYPE = "application/json"
-OF_THE_VALUE = frozenset({"X-Cache", "Age", "Cache-Control", "ETag", "Content-Length"})
+OF_THE_VALUE = frozenset({"Content-Type", "X-Cache", "Age", "Cache-Control", "ETag", "Content-Length"})
+# Headers that say the same to whoever asks for an address.
+OF_THE_SITE = frozenset(
+    {
+        "Allow",
+        "Cross-Origin-Opener-Policy",
+        "Referrer-Policy",
+        "Strict-Transport-Security",
+        "Vary",
+        "X-Content-Type-Options",
+        "X-Frame-Options",
+    }
+)
 
 T = TypeVar("T")
 Form = Callable[[Fetched[Any]], bytes]
@@ -110,21 +122,31 @@ def around(response: HttpResponse) -> dict[str, str]:
     return {name: value for name, value in response.items() if name not in OF_THE_VALUE}
 
 
-def is_bare_json(response: HttpResponse) -> bool:
-    """Whether nothing but the headers tells it from its cached value."""
-    return response["Content-Type"] == JSON_TYPE and not response.cookies
+def is_the_same_for_all(response: HttpResponse) -> bool:
+    """Whether whoever may see its value is sent the same by this address, if she asks for JSON."""
+    return (
+        response["Content-Type"] == JSON_TYPE
+        and response.get("Vary") == "Accept"
+        and not response.cookies
+        and set(response.headers) <= OF_THE_VALUE | OF_THE_SITE
+    )
 
 
 def plain(request: HttpRequest, shown: Shown, around: Mapping[str, str], fetched: Fetched[Any]) -> HttpResponse:
     """The same answer without a view around it."""
     body = _body(fetched, shown.form)
     response = HttpResponse(body.whole, content_type=JSON_TYPE)
-    response.headers = KnownHeaders(
-        {**around, **_headers(fetched), "ETag": body.etag, "Content-Length": str(len(body.whole))}
-    )
-    if "HTTP_IF_NONE_MATCH" in request.META:
-        return get_conditional_response(request, etag=body.etag, response=response) or response
-    return response
+    of_the_value = {"ETag": body.etag, "Content-Type": JSON_TYPE, "Content-Length": str(len(body.whole))}
+    response.headers = KnownHeaders({**around, **_headers(fetched), **of_the_value})
+    return _unless_known(request, response, around) if "HTTP_IF_NONE_MATCH" in request.META else response
+
+
+def _unless_known(request: HttpRequest, response: HttpResponse, around: Mapping[str, str]) -> HttpResponse:
+    """304 for who has these bytes already."""
+    answer = get_conditional_response(request, etag=response["ETag"], response=response) or response
+    if answer is not response:
+        answer.headers = KnownHeaders({**around, **answer.headers})
+    return answer
 
 
 def dated_part(fetched: Fetched[T], **parts: object) -> Response:

@@ -1,4 +1,7 @@
-"""Sessions live in the database and are read through the cache, under a hash: who reads Redis cannot log in."""
+"""Sessions live in the database and are read through the cache, under a hash: who reads Redis cannot log in.
+
+Their table is watched: what is saved or deleted, whoever does it, is dropped on commit.
+"""
 
 import hashlib
 from typing import Any
@@ -6,8 +9,7 @@ from typing import Any
 from django.contrib.sessions.backends import db
 from django.utils import timezone
 
-from systemcache import outbox
-from systemcache.cache_families import SESSION
+from systemcache.cache_families import SESSION, KeptSession
 from systemcache.fetch import fetch
 
 
@@ -24,26 +26,17 @@ class SessionStore(db.SessionStore):
         key = self.session_key or ""
         digest = hashlib.sha256(key.encode()).hexdigest()
         try:
-            data = fetch(SESSION, {"sha256": digest}, lambda: self._stored(key)).value
+            kept = fetch(SESSION, {"sha256": digest}, lambda: self._stored(key)).value
         except NoSession:
+            kept = None
+        if kept is None or kept.ends <= timezone.now():
             self._session_key = None
             return {}
-        return dict(self.decode(data))
+        return dict(self.decode(kept.data))
 
-    def save(self, must_create: bool = False) -> None:
-        super().save(must_create)
-        self._changed()
-
-    def delete(self, session_key: str | None = None) -> None:
-        super().delete(session_key)
-        self._changed()
-
-    def _stored(self, key: str) -> str:
+    def _stored(self, key: str) -> KeptSession:
         found = self.model.objects.filter(session_key=key, expire_date__gt=timezone.now())
-        data = found.values_list("session_data", flat=True).first()
-        if data is None:
+        row = found.values_list("session_data", "expire_date").first()
+        if row is None:
             raise NoSession
-        return str(data)
-
-    def _changed(self) -> None:
-        outbox.record("default", SESSION)
+        return KeptSession(*row)

@@ -91,4 +91,4 @@ def timed_query(execute: Callable[..., Any], sql: str, params: Any, many: bool, 
 def time_queries(connection: BaseDatabaseWrapper, **_: object) -> None:
     """When a connection is made, and made again."""
     if timed_query not in connection.execute_wrappers:
-        connection.execute_wrappers.append(timed_query)
+        connection.execute_wrappers.insert(0, timed_query)  # first: the end of an `execute_wrapper` takes the last away

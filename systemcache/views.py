@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from systemcache import answers, families, health, invalidation, scanning, stats, warming
+from systemcache import answers, browsing, families, health, invalidation, scanning, stats, warming
 from systemcache.openapi import example, typed_answer
 from systemcache.serializers import ClearQuery, KeysQuery, WarmQuery
 
@@ -95,7 +95,7 @@ class KeysView(APIView):
         query = KeysQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         cursor, names = scanning.page(query.validated_data["pattern"], query.validated_data["cursor"], count=500)
-        owners = {name: families.of_key(name) for name in sorted(set(names))}
+        owners = {name: browsing.owner(name) for name in sorted(set(names))}
         shown = [name for name, family in owners.items() if not (family and family.secret)]
         rows = [
             {"key": name, "family": family.name if (family := owners[name]) else None, **facts}

@@ -35,6 +35,7 @@ def quick_and_quiet(settings: Settings) -> None:
     settings.CACHE_STATS_INTERVAL = 0  # who reads the counts adds them first
     settings.CACHE_NEAR = False  # near copies are their own tests' subject
     settings.CACHE_KEEPER_INTERVAL = 0  # tests call keeper.look() when it is its turn
+    settings.IIFL_BASE_URL = "http://127.0.0.1:9/v1"  # nobody's: a test that needs a broker brings its own
     settings.IIFL_LIMITS = dict.fromkeys(settings.IIFL_LIMITS, 1000)  # the limits are their own tests' subject
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

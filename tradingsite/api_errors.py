@@ -48,7 +48,7 @@ def _framework_error(exc: Exception, response: Response) -> dict[str, Any]:
     if isinstance(exc, exceptions.APIException):
         return body(str(exc.get_codes()), str(exc.detail))
     return body(
-        "not_found" if response.status_code == status.HTTP_404_NOT_FOUND else "denied",
+        "not_found" if response.status_code == status.HTTP_404_NOT_FOUND else "permission_denied",
         str(exc) or "Not found.",
     )
 

@@ -9,7 +9,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = frozenset({"1", "true", "yes", "on"})
-FALSE = frozenset({"0", "false", "no", "off", ""})
+FALSE = frozenset({"0", "false", "no", "off"})
 
 
 class Environment:
@@ -41,7 +41,7 @@ class Environment:
         return number
 
     def flag(self, name: str, default: bool = False) -> bool:
-        value = self._values.get(name, "true" if default else "").strip().lower()
+        value = self.text(name, str(default)).lower()
         if value in TRUE:
             return True
         if value in FALSE:

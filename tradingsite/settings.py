@@ -17,6 +17,7 @@ django_stubs_ext.monkeypatch()  # makes ModelAdmin[Model] and the like mean some
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
+SIMULATOR_ADDRESS = VAR_DIR / "simulator"
 
 environ.Env.read_env(str(BASE_DIR / ".env"))  # the process's own environment wins over the file
 env = Environment(os.environ)
@@ -43,6 +44,14 @@ def _secret_key() -> str:
             path.hardlink_to(draft)
         draft.unlink()
     return path.read_text()
+
+
+def _simulator() -> str:
+    """Where the simulator of a running `make run` listens, for commands beside it; else where one would by itself."""
+    try:
+        return SIMULATOR_ADDRESS.read_text()
+    except FileNotFoundError:
+        return "http://127.0.0.1:9780/v1"
 
 
 VERSION = _version()
@@ -143,7 +152,7 @@ IIFL_APP_KEY = env.text("IIFL_APP_KEY", "simulator")
 IIFL_APP_SECRET = env.text("IIFL_APP_SECRET", "simulator-secret")
 IIFL_BASE_URL = env.url(
     "IIFL_BASE_URL",
-    "http://127.0.0.1:9780/v1" if IIFL_SIMULATED else "https://api.iiflcapital.com/v1",
+    _simulator() if IIFL_SIMULATED else "https://api.iiflcapital.com/v1",
     schemes=("http", "https"),
 )
 

@@ -14,6 +14,7 @@ from systemcache.errors import StoreUnavailable, UnknownFamily, UnknownTag
 from systemcache.invalidation import Target
 
 PREVIEW = 10  # keys
+CUT_SHORT = "What was dropped before, if anything, is on record."
 
 
 class ClearForm(forms.Form):
@@ -65,7 +66,7 @@ def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         try:
             return _act(request, context, form.target)
         except StoreUnavailable as error:
-            context["problem"] = f"{error} Nothing was dropped."
+            context["problem"] = f"{error} {CUT_SHORT if 'confirmed' in request.POST else 'Nothing was dropped.'}"
     return TemplateResponse(request, "admin/systemcache/cache/clear.html", context)
 
 

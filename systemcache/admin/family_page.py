@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from systemcache import browsing, families, invalidation, series, stats, warming
+from systemcache.admin.clear_pages import CUT_SHORT
 from systemcache.admin.overview import DAY, DAY_STEP, HOUR, STEP, Period, periods
 from systemcache.errors import StoreUnavailable, UnknownFamily
 from systemcache.families import Family
@@ -69,7 +70,7 @@ def refresh(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRes
     try:
         cleared = invalidation.clear(invalidation.target(family=family.name), by=request.user.get_username())
     except StoreUnavailable as error:
-        messages.error(request, f"{error} Nothing was dropped.")
+        messages.error(request, f"{error} {CUT_SHORT}")
     else:
         report = warming.run(family=family.name, longest=LONGEST_RELOAD, patience=PATIENCE)
         _say(request, cleared.keys, report)

@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -114,6 +115,13 @@ def test_a_talkative_broker_is_read_or_silent(site: RunningSite) -> None:
     """A pipe that nobody empties stops its writer after 64 kB."""
     for _ in range(25):
         requests.get(f"{site.broker_url}/{'x' * 6000}", timeout=5)
+
+
+def test_commands_beside_it_find_its_redis_and_its_broker(site: RunningSite) -> None:
+    command = [sys.executable, str(site.project / "manage.py"), "warmcache", "--family", "profile"]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, timeout=TIMEOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert get(site, "/api/broker/profile").headers["X-Cache"] == "hit"
 
 
 # --- real data ---------------------------------------------------------------------------------------------

@@ -79,8 +79,10 @@ def test_a_get_never_clears(staff: APIClient) -> None:
     assert staff.get("/api/system/cache/clear?pattern=*").status_code == 405
 
 
-def test_keys_are_shown_with_life_and_size_and_without_tokens(staff: APIClient) -> None:
+def test_keys_are_shown_with_life_and_size_and_without_tokens(staff: APIClient, redis_store: RedisServer) -> None:
     staff.get("/api/settings")
+    with Redis.from_url(redis_store.url) as redis:
+        redis.set("iifl:SIM0001:auth:token:of:another:shape", "secret all the same")
     page = staff.get("/api/system/cache/keys").json()
     assert [(row["key"], row["family"]) for row in page["keys"]] == [("db:settings:all", "settings")]
     assert 0 < page["keys"][0]["ttl"] <= 600

@@ -1,5 +1,6 @@
 """Clearing, by pattern, family and tag: ours and nothing else."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import cast
 
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from systemcache import families, invalidation, stats, tally
+from systemcache import families, invalidation, scanning, stats, tally
 from systemcache.errors import StoreUnavailable, UnknownFamily, UnknownTag
 from systemcache.fetch import fetch
 from systemcache.invalidation import Target
@@ -98,6 +99,21 @@ def test_a_clear_is_on_record(redis: Redis) -> None:
     record = ClearRecord.objects.get()
     assert (record.by, record.what, record.keys) == ("somebody", "family sample_price", 2)
     assert record.seconds > 0
+
+
+def test_a_clear_that_redis_cuts_short_is_on_record_as_far_as_it_came(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = scanning.delete_matching
+
+    def cut_short(pattern: str, progress: Callable[[int], object]) -> int:
+        whole(pattern, progress)
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(scanning, "delete_matching", cut_short)
+    with pytest.raises(StoreUnavailable):
+        invalidation.clear(EVERYTHING, by="somebody")
+    assert ClearRecord.objects.get().keys == 2
 
 
 def test_a_dry_run_is_not(redis: Redis) -> None:

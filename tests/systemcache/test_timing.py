@@ -1,6 +1,9 @@
 """Server-Timing: whose time a request takes."""
 
 import re
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -39,10 +42,21 @@ def test_outside_a_request_nothing_is_gathered() -> None:
 
 @pytest.mark.django_db
 def test_a_query_counts_as_the_databases_time() -> None:
-    with timing.gathered() as spans, connection.execute_wrapper(timing.timed_query), connection.cursor() as cursor:
+    with timing.gathered() as spans, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     assert spans.total("database") > 0
     assert spans.total("cache") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_made_in_between_leaves_other_wrappers_to_their_owners() -> None:
+    def others(execute: Callable[..., Any], *words: Any) -> Any:
+        return execute(*words)
+
+    with closing(connection.copy()) as fresh:
+        with fresh.execute_wrapper(others), fresh.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        assert fresh.execute_wrappers == [timing.timed_query]
 
 
 @pytest.mark.django_db

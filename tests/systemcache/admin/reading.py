@@ -36,7 +36,7 @@ def said(answer: Any) -> str:
 
 
 def state(redis: Redis) -> dict[bytes, bytes]:
-    """Everything in Redis but the statistics, to which the pages themselves add nothing."""
+    """Everything in Redis but the statistics, to which the pages add nothing, and signals, which soon end."""
     found = cast("list[bytes]", redis.keys("*"))
-    names = [name for name in found if not name.startswith((b"stats:", b"series:", b"marks:"))]
+    names = [name for name in found if not name.startswith((b"stats:", b"series:", b"marks:", b"wake:"))]
     return {name: cast(bytes, redis.dump(name)) for name in names}

@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from django.contrib.auth.models import User
 from redis import Redis
+from rest_framework.test import APIClient
 
+from broker.simulator import Simulator
 from systemcache import listener, near
 from systemcache.errors import StoreUnavailable
+from tests.conftest import client_of
 from tests.servers.redis_server import RedisServer
 
 PATIENCE = 10.0  # seconds, on a busy machine
@@ -57,3 +61,8 @@ def ear(redis_store: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
 def redis(redis_store: RedisServer) -> Iterator[Redis]:
     with Redis.from_url(redis_store.url) as client:
         yield client
+
+
+@pytest.fixture
+def program(make_user: Callable[..., User], simulator: Simulator) -> APIClient:
+    return client_of(make_user("program", "broker.view_account"))

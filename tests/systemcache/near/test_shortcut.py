@@ -1,13 +1,12 @@
 """A warm request: no SQL, no call to the broker, no more of Redis than must be; and the answer of the long way."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
@@ -15,14 +14,13 @@ from broker.simulator import Simulator
 from systemcache import near, shortcut
 from systemcache.models import ApiToken
 from tests.conftest import client_of
+from tests.systemcache.near.asking import HOLDINGS, WATCHLIST, is_short, lasting, warm
 from tests.systemcache.near.conftest import until
 from tests.systemcache.near.test_listener import mgets
 from watchlist.models import WatchlistItem
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ear")]
 
-HOLDINGS = "/api/broker/holdings"
-WATCHLIST = "/api/watchlist?active=all"
 SHORT = (
     HOLDINGS,
     "/api/broker/positions",
@@ -37,40 +35,6 @@ SHORT = (
     "/api/signals",
     "/api/settings",
 )
-# Of a request's own time, and its name for the moment.
-PASSING = {"Server-Timing", "Age", "Date", "X-Request-ID"}
-
-
-@pytest.fixture
-def program(make_user: Callable[..., User], simulator: Simulator) -> APIClient:
-    return client_of(make_user("program", "broker.view_account"))
-
-
-def warm(api: APIClient, address: str) -> Any:
-    """Asked for until nothing more happens on the way: the token and the value have their copies."""
-    for _ in range(3):
-        answer = api.get(address)
-        assert answer.status_code == 200, answer.content
-    until(lambda: api.get(address)["X-Cache"] == "hit")
-    return answer
-
-
-def is_short(api: APIClient, address: str, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether it is answered without Django's resolving an address."""
-
-    class Resolved(Exception):
-        pass
-
-    def resolve(*_: object) -> None:
-        raise Resolved
-
-    with monkeypatch.context() as patch:
-        patch.setattr("django.core.handlers.base.BaseHandler.resolve_request", resolve)
-        try:
-            api.get(address)
-        except Resolved:
-            return False
-    return True
 
 
 @pytest.mark.parametrize("address", SHORT)
@@ -109,10 +73,7 @@ def test_the_short_way_answers_as_the_long_way_does(
     shortcut.forget()
     long = program.get(address)
     assert short.content == long.content
-    assert short["ETag"] == long["ETag"]
-    assert {name: value for name, value in long.items() if name not in PASSING} == {
-        name: value for name, value in short.items() if name not in PASSING
-    }
+    assert lasting(short) == lasting(long)
 
 
 def test_a_host_that_is_not_ours_is_refused_all_the_same(program: APIClient) -> None:
@@ -120,13 +81,20 @@ def test_a_host_that_is_not_ours_is_refused_all_the_same(program: APIClient) -> 
     assert program.get(HOLDINGS, headers={"Host": "elsewhere.example"}).status_code == 400
 
 
-def test_an_answer_over_https_is_none_for_http(program: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which may have to be redirected."""
-    program.defaults["wsgi.url_scheme"] = "https"
+@pytest.mark.parametrize(("name", "status"), [("Host", 400), ("Accept", 406)])
+def test_a_header_that_is_empty_is_not_one_that_is_missing(program: APIClient, name: str, status: int) -> None:
     warm(program, HOLDINGS)
-    assert is_short(program, HOLDINGS, monkeypatch)
-    program.defaults["wsgi.url_scheme"] = "http"
-    assert not is_short(program, HOLDINGS, monkeypatch)
+    assert program.get(HOLDINGS, headers={name: ""}).status_code == status
+
+
+def test_an_answer_over_https_is_none_for_http(program: APIClient, settings: Settings) -> None:
+    """Which is redirected."""
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    program.defaults["HTTP_X_FORWARDED_PROTO"] = "https"
+    warm(program, HOLDINGS)
+    program.defaults["HTTP_X_FORWARDED_PROTO"] = "http"
+    assert program.get(HOLDINGS).status_code == 301
 
 
 def test_who_has_the_answer_gets_304(program: APIClient) -> None:
@@ -135,6 +103,36 @@ def test_who_has_the_answer_gets_304(program: APIClient) -> None:
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer["ETag"] == etag
     assert program.get(HOLDINGS, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+CONDITIONS = (
+    ("If-None-Match", "{etag}"),
+    ("If-None-Match", 'W/"old", W/{etag}'),
+    ("If-None-Match", '"old", W/"older"'),
+    ("If-None-Match", "*"),
+    ("If-None-Match", "no tag"),
+    ("If-Match", "{etag}"),
+    ("If-Match", '"old"'),
+    ("If-Match", "*"),
+    ("If-Modified-Since", "Sat, 01 Jan 2050 00:00:00 GMT"),
+    ("If-Unmodified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"),
+    ("Range", "bytes=0-3"),
+)
+
+
+@pytest.mark.parametrize(("name", "value"), CONDITIONS)
+def test_conditions_are_judged_alike_on_both_ways(program: APIClient, name: str, value: str) -> None:
+    headers = {name: value.format(etag=warm(program, HOLDINGS)["ETag"])}
+    short = program.get(HOLDINGS, headers=headers)
+    shortcut.forget()
+    long = program.get(HOLDINGS, headers=headers)
+    assert (short.status_code, short.content) == (long.status_code, long.content)
+    assert lasting(short).items() >= lasting(long).items()
+
+
+def test_a_body_that_is_too_large_is_refused_all_the_same(program: APIClient) -> None:
+    warm(program, HOLDINGS)
+    assert program.get(HOLDINGS, CONTENT_LENGTH=str(10**9)).status_code == 413
 
 
 @pytest.mark.parametrize("accept", ["text/html", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "text/csv"])
@@ -188,119 +186,3 @@ def test_another_query_is_another_address(program: APIClient) -> None:
     active = warm(program, "/api/watchlist?active=true").json()
     assert "TCS" in [row["symbol"] for row in all_of_them]
     assert "TCS" not in [row["symbol"] for row in active]
-
-
-def test_no_more_addresses_are_remembered_than_there_is_room_for(
-    program: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shortcut, "MOST", 2)
-    addresses = [f"/api/watchlist?active={active}" for active in ("true", "false", "all")]
-    for address in addresses:
-        warm(program, address)
-    assert [is_short(program, address, monkeypatch) for address in addresses[1:]] == [True, True]
-    assert not is_short(program, addresses[0], monkeypatch)
-
-
-# --- rights that change --------------------------------------------------------------------------------------
-
-
-CHANGES: dict[str, tuple[Callable[[], object], int]] = {
-    "the token is revoked": (lambda: ApiToken.objects.get().delete(), 401),
-    "all tokens are revoked": (lambda: ApiToken.objects.all().delete(), 401),
-    "the user is deactivated": (lambda: saved(User.objects.get(), is_active=False), 401),
-    "the user is deactivated in bulk": (lambda: User.objects.update(is_active=False), 401),
-    "the user is deleted": (lambda: User.objects.get().delete(), 401),
-    "the permission is taken away": (lambda: User.objects.get().user_permissions.clear(), 403),
-    "permissions are set anew": (lambda: User.objects.get().user_permissions.set([]), 403),
-}
-
-
-def saved(row: Any, **fields: object) -> None:
-    for name, value in fields.items():
-        setattr(row, name, value)
-    row.save()
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_right_that_is_taken_away_is_gone_at_once(program: APIClient, name: str) -> None:
-    warm(program, HOLDINGS)
-    change, status = CHANGES[name]
-    change()
-    assert program.get(HOLDINGS).status_code == status
-
-
-def test_rights_by_groups_change_at_once(make_user: Callable[..., User], simulator: Simulator) -> None:
-    user, group = make_user("member"), Group.objects.create(name="traders")
-    right = Permission.objects.get(codename="view_account")
-    api = client_of(user)
-    steps: list[tuple[Callable[[], object], int]] = [
-        (lambda: user.groups.add(group), 403),
-        (lambda: group.permissions.add(right), 200),
-        (lambda: user.groups.remove(group), 403),
-        (lambda: group.user_set.add(user), 200),
-        (lambda: group.delete(), 403),
-        (lambda: saved(user, is_superuser=True), 200),
-    ]
-    for step, status in steps:
-        step()
-        for _ in range(3):
-            assert api.get(HOLDINGS).status_code == status
-
-
-def test_a_sessions_requests_need_no_sql(
-    make_user: Callable[..., User],
-    simulator: Simulator,
-    client: Client,
-    django_assert_num_queries: DjangoAssertNumQueries,
-) -> None:
-    client.force_login(make_user("person", "broker.view_account"))
-    for _ in range(3):
-        client.get(HOLDINGS)
-    with django_assert_num_queries(0):
-        assert client.get(HOLDINGS)["X-Cache"] == "hit"
-
-
-@pytest.mark.parametrize("how", ["log out", "deactivate", "change the password", "delete the session"])
-def test_a_session_that_has_ended_is_refused_at_once(
-    make_user: Callable[..., User], simulator: Simulator, client: Client, how: str
-) -> None:
-    user = make_user("person", "broker.view_account")
-    client.force_login(user)
-    for _ in range(3):
-        assert client.get(HOLDINGS).status_code == 200
-    key = client.cookies["sessionid"].value
-    if how == "log out":
-        client.logout()
-    elif how == "deactivate":
-        saved(user, is_active=False)
-    elif how == "change the password":
-        user.set_password("another")
-        user.save()
-    else:
-        client.session.delete()
-    client.cookies["sessionid"] = key
-    assert client.get(HOLDINGS).status_code == 401
-
-
-def test_who_changes_her_password_stays_logged_in(make_user: Callable[..., User], client: Client) -> None:
-    client.force_login(make_user("person", is_staff=True))
-    form = {"old_password": "correct horse", "new_password1": "battery staple 9", "new_password2": "battery staple 9"}
-    assert client.post("/admin/password_change/", form).status_code == 302
-    assert client.get("/api/settings").status_code == 200
-    assert User.objects.get().check_password("battery staple 9")
-
-
-def test_no_session_key_is_in_redis(
-    make_user: Callable[..., User],
-    simulator: Simulator,
-    client: Client,
-    redis: Redis,
-    django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[Any]],
-) -> None:
-    client.force_login(make_user("person", "broker.view_account"))
-    client.get(HOLDINGS)
-    key = client.cookies["sessionid"].value.encode()
-    names = list(redis.scan_iter())
-    assert any(b"auth:session:" in name for name in names)
-    assert not any(key in name for name in names)
-    assert not any(key in (redis.get(name) or b"") for name in names if redis.type(name) == b"string")

@@ -87,6 +87,8 @@ class Command(BaseCommand):
         if not address.startswith("http"):
             raise CommandError("The simulator did not start; its message stands above.")
         os.environ["IIFL_BASE_URL"] = settings.IIFL_BASE_URL = address
+        settings.SIMULATOR_ADDRESS.write_text(address)
+        running.callback(settings.SIMULATOR_ADDRESS.unlink, missing_ok=True)
         return simulator
 
     def _announce(self, login: dict[str, str] | None) -> None:
