@@ -29,7 +29,7 @@ def at_hand(key: str) -> Identity | None:
 
 
 def _spot(digest: str) -> store.Spot:
-    return store.Spot(f"auth:token:{digest}", (TOKEN.name,))
+    return store.Spot(TOKEN.template.format(sha256=digest), (TOKEN.name,))
 
 
 def _owner(digest: str) -> Identity:

@@ -126,7 +126,7 @@ def is_the_same_for_all(response: HttpResponse) -> bool:
     """Whether whoever may see its value is sent the same by this address, if she asks for JSON."""
     return (
         response["Content-Type"] == JSON_TYPE
-        and response.get("Vary") == "Accept"
+        and response.get("Vary", "Accept") == "Accept"
         and not response.cookies
         and set(response.headers) <= OF_THE_VALUE | OF_THE_SITE
     )

@@ -13,6 +13,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from broker import gateway
+from broker.permissions import ViewsAccount
 from systemcache import tally
 from systemcache.errors import StoreUnavailable
 from systemcache.health import database_is_up
@@ -67,12 +68,14 @@ class Part:
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    parts = [_broker(), _database(), _cache()]
+    parts = [_broker(request), _database(), _cache()]
     return render(request, "tradingsite/home.html", {"parts": parts, "version": settings.VERSION})
 
 
-def _broker() -> Part:
-    kind = "the simulator" if settings.IIFL_SIMULATED else f"IIFL Capital, account {settings.IIFL_CLIENT_ID}"
+def _broker(request: HttpRequest) -> Part:
+    """Its customers log in with the account's name: it is shown to those alone who may see the account."""
+    account = f", account {settings.IIFL_CLIENT_ID}" if request.user.has_perm(ViewsAccount.needs) else ""
+    kind = "the simulator" if settings.IIFL_SIMULATED else f"IIFL Capital{account}"
     status = gateway.status()
     return Part("Broker", kind, status.up, status.detail)
 

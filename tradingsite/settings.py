@@ -90,7 +90,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tradingsite.middleware.request_ids",
     "tradingsite.middleware.server_timing",
-    "systemcache.shortcut.middleware",
+    "systemcache.shortcut.middleware",  # a hit ends here: what stands below it is not asked
     "tradingsite.content_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,8 +1,11 @@
 """The front page, as a server sees it: what is down never takes it down."""
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from broker.simulator import Simulator
 from tests.servers.redis_server import RedisServer
@@ -37,6 +40,17 @@ def test_what_is_wrong_is_for_staff_alone(client: Client, simulator: Simulator, 
     assert "Answers come from their sources" not in client.get("/").content.decode()
     client.force_login(admin_user)
     assert "Answers come from their sources" in client.get("/").content.decode()
+
+
+def test_which_account_it_is_is_for_those_who_may_see_it(
+    client: Client, simulator: Simulator, settings: Settings, make_user: Callable[..., User]
+) -> None:
+    settings.IIFL_SIMULATED, settings.IIFL_CLIENT_ID = False, "AB1234"
+    assert "AB1234" not in client.get("/").content.decode()
+    client.force_login(make_user("clerk", is_staff=True))
+    assert "AB1234" not in client.get("/").content.decode()
+    client.force_login(make_user("holder", "broker.view_account"))
+    assert "AB1234" in client.get("/").content.decode()
 
 
 def test_the_browser_finds_an_icon(client: Client) -> None:

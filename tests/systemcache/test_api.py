@@ -45,6 +45,12 @@ def test_staff_may_run_the_cache(staff: APIClient, method: str, path: str) -> No
     assert getattr(staff, method)(path).status_code == 200
 
 
+@pytest.mark.parametrize("accept", ["text/plain", "text/plain;version=0.0.4", "application/openmetrics-text", "*/*"])
+def test_metrics_have_one_form_whatever_a_scraper_asks_for(staff: APIClient, accept: str) -> None:
+    answer = staff.get("/metrics", headers={"Accept": accept})
+    assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (200, "text/plain")
+
+
 def test_stats_count_reads_over_http(stranger: APIClient) -> None:
     states = [stranger.get("/api/settings").headers["X-Cache"] for _ in range(22)]
     assert states == ["miss"] + ["hit"] * 21

@@ -51,6 +51,22 @@ def test_a_long_address_is_not_remembered(program: APIClient, monkeypatch: pytes
     assert not is_short(program, address, monkeypatch)
 
 
+def test_a_view_that_has_one_form_alone_is_learned_too(
+    program: APIClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answers do not vary by Accept, and do not say so."""
+
+    class JSONAlone(ShortView):
+        renderer_classes = (responses.StoredJSONRenderer,)
+
+        def get(self, request: Request) -> Response:
+            return responses.dated(gateway.holdings())
+
+    settings.ROOT_URLCONF = (path("json/", JSONAlone.as_view()),)
+    assert "Vary" not in warm(program, "/json/")
+    assert is_short(program, "/json/", monkeypatch)
+
+
 def test_a_persons_answer_teaches_nothing(program: APIClient, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It varies by her cookie."""
     warm(program, WATCHLIST)  # its token is known

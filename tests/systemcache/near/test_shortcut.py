@@ -130,6 +130,45 @@ def test_conditions_are_judged_alike_on_both_ways(program: APIClient, name: str,
     assert lasting(short).items() >= lasting(long).items()
 
 
+ODD = (
+    "//api/broker/holdings",
+    "/api//broker/holdings",
+    "/API/broker/holdings",
+    "/api/broker/holding%73",
+    "/api/broker/holdings%2F",
+    "/api/broker/holdings;a=b",
+    "/api/watchlist.json",
+    "/api/watchlist?active=all&active=true",
+    "/api/watchlist?active=true&active=all",
+    "/api/watchlist?active=%61ll",
+    "/api/watchlist?%61ctive=all",
+    "/api/watchlist?active=",
+    "/api/watchlist?format=json",
+    "/api/watchlist?format=api",
+    "/api/signals?limit=%2B3",
+    "/api/signals?limit=3&limit=4",
+    "/api/signals?status=pending",
+)
+SCHEMES = ("Token {}", "Token  {}", "Token {} ", "token {}", "Token {0} {0}", "Bearer {}", "Token x{}", "{}", "")
+
+
+@pytest.mark.parametrize("address", ODD)
+def test_odd_requests_are_answered_alike_on_both_ways(program: APIClient, client: Client, address: str) -> None:
+    WatchlistItem.objects.create(symbol="TCS", is_active=False)
+    token = ApiToken.issue(User.objects.get(), "odd")
+    client.get(HOLDINGS, headers={"Authorization": f"Token {token}"})  # it is known
+    for method in ("get", "head", "options"):
+        for scheme in SCHEMES:
+            headers = {"Authorization": scheme.format(token)}
+            for taught in (address, HOLDINGS, WATCHLIST, "/api/watchlist", "/api/signals"):
+                program.get(taught)
+            short = getattr(client, method)(address, headers=headers)
+            shortcut.forget()
+            long = getattr(client, method)(address, headers=headers)
+            assert short.status_code == long.status_code
+            assert short["Content-Type"].startswith("text/html") or short.content == long.content
+
+
 def test_a_body_that_is_too_large_is_refused_all_the_same(program: APIClient) -> None:
     warm(program, HOLDINGS)
     assert program.get(HOLDINGS, CONTENT_LENGTH=str(10**9)).status_code == 413
