@@ -14,13 +14,15 @@ ALL = "all"
 FAULT_FORMS = (
     "ROUTE=NAME, ROUTE=NAME@RATE (0 < RATE <= 1) or ROUTE=NAME*TIMES, where ROUTE is a route's name or "
     "`all`, and NAME an EC code (EC921, EC921:list, EC921:object), an HTTP status from 400 to 599, or one of "
-    "timeout, hang, drop, not-json, truncated, empty, slow:MS. An EC code and a status come in the place of what the call "
-    "does; slow holds its answer back for so many milliseconds, the others lose it. `:after` behind a status, `:before` behind drop or hang say otherwise"
+    "timeout, hang, drop, not-json, truncated, empty, slow:MS. An EC code and a status come in the place of what the "
+    "call does; slow holds its answer back for so many milliseconds, the others lose it. `:after` behind a "
+    "status, `:before` behind drop or hang say otherwise"
 )
 
 _FORM = re.compile(r"(?P<route>[a-z/]+)=(?P<name>[A-Za-z0-9:-]+)(?:@(?P<rate>\d*\.?\d+)|\*(?P<times>\d+))?", re.ASCII)
 _NAME = re.compile(
-    r"EC\d{3}(:list|:object)?|[45]\d\d(:after)?|timeout|(hang|drop)(:before)?|not-json|truncated|empty|slow:\d{1,5}", re.ASCII
+    r"EC\d{3}(:list|:object)?|[45]\d\d(:after)?|timeout|(hang|drop)(:before)?|not-json|truncated|empty|slow:\d{1,5}",
+    re.ASCII,
 )
 _SILENT = {"timeout": Delivery.HUNG, "hang": Delivery.HUNG, "drop": Delivery.DROPPED}
 _STATUS_WORDS = {
