@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from broker import gateway
 from systemcache import tally
-from systemcache.errors import StoreUnavailable
+from systemcache.errors import StoreUnavailable, TooManyLoads
 from systemcache.health import database_is_up
 from systemcache.openapi import OBJECT
 
@@ -73,7 +73,10 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _broker() -> Part:
     kind = "the simulator" if settings.IIFL_SIMULATED else f"IIFL Capital, account {settings.IIFL_CLIENT_ID}"
-    status = gateway.status()
+    try:
+        status = gateway.status()
+    except TooManyLoads as error:  # others wait for it already
+        return Part("Broker", kind, False, str(error))
     return Part("Broker", kind, status.up, status.detail)
 
 
