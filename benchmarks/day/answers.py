@@ -18,7 +18,7 @@ FROM_BROKER = frozenset(
 STAND_IN = frozenset({"holdings", "profile", "candles"})  # an old value may stand in, for longer than any fault lasts
 OWN_BOUND = 5.0  # seconds for what needs no broker
 # A read may wait for its turn, and for two processes to give the broker up, one after the other.
-BROKER_BOUNDS = {"candles": 10.0 + 2 * 30.0, "page: watchlist": 10.0 + 2 * 15.0}
+BROKER_BOUNDS = {"candles": 10.0 + 2 * 30.0, "page: watchlist": 10.0 + 2 * 15.0, "page: home": 2.0 + 3.0 + OWN_BOUND}
 BROKER_BOUND = 10.0 + 2 * 15.0
 HEARD_WITHIN = 0.5 + 1.0  # seconds: the keeper's interval, and slack for a machine that does other things
 MADE_TO_WAIT = 10.0 + 2.0  # seconds that a load may take while the broker is well: its turn, and its answer
@@ -147,18 +147,17 @@ def _ages(day: Day) -> Verdict:
 
 
 def _recovery(day: Day, played: Played) -> Verdict:
-    """Seconds from a fault's end until the last answer that showed it."""
+    """Seconds from a fault's end until whoever asks sees nothing of it any more."""
     later = min((other.began for other in day.played if other.began > played.ended), default=day.ended)
     marks = ("bypass",) if played.phase.redis else ("stale",)
     shown = [
         one
         for one in day.seen
-        if played.ended <= one.at
-        and one.at + one.seconds < later
+        if played.ended <= one.at < later - one.seconds
         and one.code not in ORDERS
         and (one.status >= 500 or one.state in marks)
     ]
-    last = max((one.at + one.seconds for one in shown), default=played.ended) - played.ended
+    last = max((one.at for one in shown), default=played.ended) - played.ended
     bound = played.phase.after
     text = f"{last:.1f} s, {bound:g} at the most"
     return Verdict(f"normal again after {played.phase.name}", text, last <= bound)

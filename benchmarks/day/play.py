@@ -60,6 +60,7 @@ def played_day(folder: Path, *, seconds: float, users: int, postgres: str | None
             *(resources.judged(sampler.taken, began, ended) if whole else ()),
             *_at_the_broker(servers, report, day),
             _log(servers),
+            resources.beside(sampler.taken, began, ended),
         ]
     return Outcome(verdicts, answers.by_route(day), answers.by_phase(day))
 

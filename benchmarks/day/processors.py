@@ -1,4 +1,4 @@
-"""How much of the machine other work takes while a day is played: figures of a busy machine are not the site's alone."""
+"""How much of the machine other work takes while a day is played: then its figures are not the site's alone."""
 
 import os
 from collections.abc import Iterable

@@ -9,6 +9,7 @@ from time import monotonic
 import psycopg
 from redis import Redis, RedisError
 
+from benchmarks.day.processors import Processors
 from benchmarks.day.servers import Servers
 
 ESTABLISHED = "01"
@@ -16,7 +17,10 @@ ESTABLISHED = "01"
 
 @dataclass(frozen=True)
 class Sample:
-    """By worker: memory in MB, threads, open files. Of all: connections; None when nobody answered."""
+    """By worker: memory in MB, threads, open files. Of all: connections; None when nobody answered.
+
+    `others`: processors that other work took.
+    """
 
     at: float
     memory: dict[int, float]
@@ -25,6 +29,7 @@ class Sample:
     redis: int | None
     database: int | None
     broker: int
+    others: float
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Sampler:
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
+        self._processors = Processors()
         self._workers = self.servers.workers
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._database = psycopg.connect(self.servers.database) if self._is_postgres() else None
@@ -54,6 +60,7 @@ class Sampler:
 
     def _sample(self) -> Sample:
         workers = [pid for pid in self._workers if Path(f"/proc/{pid}").exists()]
+        backends = self._database_clients()
         status = {pid: _status(pid) for pid in workers}
         return Sample(
             monotonic(),
@@ -61,8 +68,9 @@ class Sampler:
             {pid: status[pid]["Threads"] for pid in workers},
             {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in workers},
             self._redis_clients(),
-            self._database_clients(),
+            None if backends is None else len(backends),
             _connections_to(self.servers.broker_port),
+            self._processors.others(backends or ()),
         )
 
     def _redis_clients(self) -> int | None:
@@ -70,15 +78,14 @@ class Sampler:
             return len(redis.client_list()) - 1
         return None
 
-    def _database_clients(self) -> int | None:
+    def _database_clients(self) -> list[int] | None:
+        """The server's process of each."""
         if self._database is None:
             return None
-        question = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        row = self._database.execute(question).fetchone()
+        question = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        found = [int(row[0]) for row in self._database.execute(question)]
         self._database.rollback()
-        return int(row[0]) if row else None
+        return found
 
 
 def _status(pid: int) -> dict[str, int]:

@@ -53,6 +53,8 @@ GARBAGE = (
 UNCLEAR = "broker_answer_unclear broker_unreachable"
 
 DAY = (
+    # While the day warms up: pools reach their size, so that what is held later can be held against it.
+    replace(_redis("hung, and the broker slow, to warm up", 22, 4, "hung"), broker=SLOW),
     _broker("503", 50, 8, "all=503", sees="broker_unreachable"),
     _broker("slow", 66, 12, *SLOW),
     _broker("garbage", 86, 8, *GARBAGE, sees=UNCLEAR),
