@@ -63,6 +63,10 @@ class Client:
     def profile(self) -> Profile:
         return books.profile(self._read(endpoints.PROFILE))
 
+    def probe(self) -> None:
+        """Whether the broker answers: raises BrokerError's children if it does not so soon."""
+        self._read(endpoints.PROBE)
+
     def require_session(self) -> None:
         """Before several calls at once: one login, or one BrokerLoginRequired, for all of them."""
         self._token()

@@ -1,6 +1,6 @@
 """The broker's routes as a table, and its words for our intervals (iifl_api §3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.values import Interval
 
@@ -26,6 +26,7 @@ class Endpoint:
 LOGIN = Endpoint("getusersession", "login", "POST", "/getusersession", read=False)
 LOGOUT = Endpoint("logout", "logout", "POST", "/profile/logout", read=False)
 PROFILE = Endpoint("profile", "profile", "GET", "/profile")
+PROBE = replace(PROFILE, timeout=3.0)  # a page waits to hear whether the broker answers
 LIMITS = Endpoint("limits", "limits", "GET", "/limits")
 LIMITS_EQUITY = Endpoint("limits/equity", "limits", "GET", "/limits/equity")
 LIMITS_FNO = Endpoint("limits/fno", "limits", "GET", "/limits/fno")

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from django.db import connection
 
-from broker import contract_table, history, order_log, refresh, tokens
+from broker import contract_table, history, limits, order_log, refresh, tokens
 from broker.cache_families import (
     CONTRACTS,
     DEPTH,
@@ -59,6 +59,7 @@ from systemcache.fetched import Fetched
 from systemcache.keys import Params
 from systemcache.recent import Recent
 
+PROBE_PATIENCE = 2.0  # seconds that a probe waits for its turn: a page waits for it
 QUOTES_PER_CALL = 25
 M = TypeVar("M", Depth, OpenInterest)
 RENEW_EVERY = 300.0  # seconds between two tries of one process at a contract file that is due
@@ -304,7 +305,8 @@ def status() -> BrokerStatus:
 
 def _probe() -> BrokerStatus:
     try:
-        default_client().profile()
+        with limits.patience(PROBE_PATIENCE):
+            default_client().probe()
     except BrokerError as error:
         return BrokerStatus(up=False, detail=str(error))
     return BrokerStatus(up=True, detail="")

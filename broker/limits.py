@@ -11,7 +11,7 @@ from typing import Protocol
 from broker import conf, meters
 from broker.errors import NoTurn
 from systemcache import timing, turns
-from systemcache.turns import NoTurnSoon, Pace
+from systemcache.own_turns import NoTurnSoon, Pace
 
 WINDOW = 1.05  # seconds: the broker's one, and what its clock and ours may differ by
 LONGEST_NAP = 0.1  # seconds between two looks whether a call may be sent whose turn has come
@@ -76,7 +76,7 @@ class SharedLimiter:
             waited = self._nap(turns.take(family, pace, longest=patient, processes=conf.processes()))
         except NoTurnSoon as error:
             raise NoTurn(math.ceil(max(1.0, error.seconds - patient))) from None
-        while wait := turns.enter(family, token, pace):
+        while wait := turns.enter(family, token, pace, conf.processes()):
             if self._clock() >= deadline + pace.window:
                 raise NoTurn
             waited += self._nap(min(wait, LONGEST_NAP))

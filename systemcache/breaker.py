@@ -23,8 +23,10 @@ class Breaker:
         self._lock = threading.Lock()
         self._change = threading.Lock()
         self._setbacks = 0  # calls that failed, and drops that were not even tried
+        self._known = 0  # of those: what was left undone by them is carried out by the probe under way
         self._opened_at: float | None = None
         self._probing = False
+        self._takes_drops = False
 
     @property
     def state(self) -> str:
@@ -42,20 +44,29 @@ class Breaker:
             opens = self._opened_at is None
             self._opened_at = self._clock()
             self._setbacks += 1
+            self._takes_drops = False
         if opens:
             logger.warning("cache: Redis is left alone, and the site goes on without it: %s", why)
 
     def leaves_undone(self) -> bool:
-        """Whether it is open; if so it stays open until `put_in_order` has been called anew."""
+        """Whether a drop is not to be tried; if so it stays open until `put_in_order` has been called anew."""
         with self._change:
-            is_open = self._opened_at is not None
-            self._setbacks += is_open
-        return is_open
+            undone = self._opened_at is not None and not self._takes_drops
+            self._setbacks += undone
+        return undone
+
+    def takes_drops(self) -> None:
+        """Said in a probe, before it looks for what is on record: Redis answers, so drops are tried from here on.
+
+        What was left undone until now is on record. Else a process that writes all the time would never be in order.
+        """
+        with self._change:
+            self._takes_drops, self._known = True, self._setbacks
 
     def reset(self) -> None:
         """Closes it: Redis is there and in order."""
         self._opened_at = None
-        self._probing = False
+        self._probing = self._takes_drops = False
 
     def probe(self, put_in_order: Callable[[], bool]) -> None:
         """After the pause, tries Redis by `put_in_order`, and closes if that succeeds. One thread at a time."""
@@ -63,16 +74,20 @@ class Breaker:
             opened = self._opened_at
             if opened is None or self._clock() - opened < self._pause():
                 return
-            before = self._setbacks
-            self._probing = True
+            self._known, self._probing = self._setbacks, True
+            in_order: bool | None = None
             try:
                 in_order = put_in_order()
             finally:
-                self._probing = False
-            with self._change:
-                if not in_order:
-                    self._opened_at = self._clock()
-                elif self._setbacks == before:  # else something came up meanwhile: the next probe sees to it
-                    self._opened_at = None
-            if self._opened_at is None:
-                logger.warning("cache: Redis is in use again, and in order")
+                self._end(in_order)
+
+    def _end(self, in_order: bool | None) -> None:
+        """Of a probe; None: it raised."""
+        with self._change:
+            self._probing = self._takes_drops = False
+            if in_order is False:
+                self._opened_at = self._clock()
+            elif in_order and self._setbacks == self._known:  # else something came up: the next probe sees to it
+                self._opened_at = None
+        if self.allows():
+            logger.warning("cache: Redis is in use again, and in order")

@@ -67,9 +67,16 @@ def _keep() -> None:
             # A thread that died would leave this process without its bound: say so and go on.
             logger.exception("cache: the keeper stumbled")
         finally:
-            connections.close_all()
+            _close_broken()
             _looked.set()
         pause.wait(conf.keeper_interval())
+
+
+def _close_broken() -> None:
+    """A good connection is kept: without Redis all threads want one, and this one is not to queue behind them."""
+    for connection in connections.all(initialized_only=True):
+        if connection.errors_occurred:
+            connection.close()
 
 
 def _forget_parent() -> None:

@@ -71,6 +71,8 @@ def replay() -> int:
 
 def put_in_order() -> bool:
     """After an outage: carries out everything that is recorded, past the breaker. False when Redis is still away."""
+    if not store.answers():
+        return False
     while True:
         pending = _pending()
         if not store.put_in_order(_tags(pending)):

@@ -15,6 +15,7 @@ from systemcache.recent import Recent
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+LEFT_ALONE = "left_alone_until"  # on a failure: the moment
 failures: Recent[Exception] = Recent()  # by key
 
 
@@ -55,7 +56,20 @@ def failed(family: Family[Any], key: str, error: Exception) -> None:
     stats.count(family.name, "load_errors")
     logger.debug("cache: %s could not be loaded: %s", family.name, error, extra=event(family, "load_error"))
     if source_failed(error) and not family.strict:
-        failures.keep(key, error, getattr(error, "ask_again_after", conf.cool_down()))
+        failures.keep(key, error, _left_alone(error))
+
+
+def _left_alone(error: Exception) -> float:
+    """Seconds for which its source is not asked again.
+
+    What is computed fails by the failure of another value that may be some seconds old: it is not to be remembered
+    for longer than that one.
+    """
+    until: float = getattr(error, LEFT_ALONE, 0.0)
+    if until <= moment():
+        until = moment() + getattr(error, "ask_again_after", conf.cool_down())
+        setattr(error, LEFT_ALONE, until)
+    return until - moment()
 
 
 def source_failed(error: Exception) -> bool:

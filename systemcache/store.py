@@ -385,11 +385,20 @@ def drop(tags: Iterable[str], names: Iterable[str] = ()) -> None:
         raise
 
 
+def answers() -> bool:
+    """For the keeper, past the breaker: whether Redis can be asked again. If so drops are no longer put off."""
+    try:
+        _translated(lambda redis: redis.ping())
+    except StoreUnavailable:
+        return False
+    breaker.takes_drops()
+    return True
+
+
 def put_in_order(tags: Iterable[str]) -> bool:
     """For the keeper, past the breaker: drops the tags; False when Redis still cannot be asked."""
     try:
         _translated(_drop, [*tags])
-        _translated(lambda redis: redis.ping())
         give_back_owed()
     except StoreUnavailable:
         return False

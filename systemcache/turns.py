@@ -4,83 +4,23 @@ Redis hands them out in the order of asking. Who has a turn knows when it comes 
 waiters costs no more than the first. When the turn has come a call still waits for as long as too many others count:
 one counts from before it is sent until a window after its end, for when it arrived in between only the source knows.
 
-While Redis is away each process keeps to its share, counting what it has called already.
+While Redis is away each process keeps to its share, counting what it has called already, and at first waits until what
+the others called with Redis's leave counts no more. So it goes on until all others must have found Redis again, too: an
+empty Redis knows of no call that was made without it.
 """
 
-import threading
-import time
-from collections import defaultdict, deque
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from systemcache import shared_turns
+from systemcache import conf, shared_turns
 from systemcache.errors import StoreUnavailable
+from systemcache.own_turns import Absence, NoTurnSoon, OwnCalls, OwnTurns, Pace
 
 # Seconds after which a call has arrived, or never will: the time to connect, and a little.
 LONGEST_WAY = 6.0
 
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """At most `calls` in any `window` seconds."""
-
-    calls: int
-    window: float
-
-    def shared(self, processes: int) -> "Pace":
-        """One process's share: as many times longer for as many times fewer, and never less than one call."""
-        calls = max(1, self.calls // processes)
-        return Pace(calls, self.window * calls * processes / self.calls)
-
-
-class NoTurnSoon(Exception):
-    """The next turn comes in `seconds`, which is longer than the caller wants to wait."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the next turn comes in {seconds:.1f} s")
-        self.seconds = seconds
-
-
-class OwnTurns:
-    """The turns of one process, by name. Thread-safe. `clock` counts seconds and never runs backwards."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._given: defaultdict[str, deque[float]] = defaultdict(deque)
-
-    def take(self, name: str, pace: Pace, longest: float) -> float:
-        with self._lock:
-            now, given = self._clock(), self._given[name]
-            turn = max(now, given[-pace.calls] + pace.window) if len(given) >= pace.calls else now
-            if turn - now > longest:
-                raise NoTurnSoon(turn - now)
-            self._note(given, turn, pace.calls)
-            return turn - now
-
-    def note(self, name: str, delay: float, pace: Pace) -> None:
-        """A turn that Redis has given: it counts if Redis goes away."""
-        with self._lock:
-            self._note(self._given[name], self._clock() + delay, pace.calls)
-
-    def pause(self, name: str, pace: Pace, seconds: float) -> None:
-        with self._lock:
-            for _ in range(pace.calls):
-                self._note(self._given[name], self._clock() + seconds - pace.window, pace.calls)
-
-    def forget(self) -> None:
-        with self._lock:
-            self._given.clear()
-
-    @staticmethod
-    def _note(given: deque[float], turn: float, kept: int) -> None:
-        given.append(turn)
-        while len(given) > kept:
-            given.popleft()
-
-
 own = OwnTurns()
+_calls = OwnCalls()
+_absence = Absence()
 
 
 def take(name: str, pace: Pace, *, longest: float, processes: int) -> float:
@@ -95,15 +35,23 @@ def take(name: str, pace: Pace, *, longest: float, processes: int) -> float:
     return delay
 
 
-def enter(name: str, token: str, pace: Pace) -> float:
+def enter(name: str, token: str, pace: Pace, processes: int) -> float:
     """0 when the call may be sent; else seconds after which to ask again."""
+    mine = pace.shared(processes) if _absence.lasts() else pace
+    if wait := _calls.enter(name, token, mine, LONGEST_WAY):
+        return wait
     try:
-        return shared_turns.enter(name, token, pace.calls, LONGEST_WAY)
+        wait = shared_turns.enter(name, token, pace.calls, LONGEST_WAY)
+        _absence.found(conf.breaker_pause() + conf.keeper_interval() + pace.window)
     except StoreUnavailable:
-        return 0.0  # it has had its turn
+        wait = _absence.lost(pace.window)
+    if wait:
+        _calls.withdraw(name, token)
+    return wait
 
 
 def leave(name: str, token: str, pace: Pace) -> None:
+    _calls.leave(name, token, pace.window)
     with suppress(StoreUnavailable):
         shared_turns.leave(name, token, pace.window)
 
@@ -113,3 +61,10 @@ def pause(name: str, pace: Pace, *, seconds: float) -> None:
     own.pause(name, pace, seconds)
     with suppress(StoreUnavailable):  # the others will be told by the source themselves
         shared_turns.pause_turns(name, pace.calls, pace.window, seconds)
+
+
+def forget() -> None:
+    """For tests."""
+    own.forget()
+    _calls.forget()
+    _absence.forget()

@@ -53,7 +53,7 @@ def _forget() -> None:
     shortcut.forget()
     stats.forget()
     store.breaker.reset()
-    turns.own.forget()
+    turns.forget()
     gateway.forget_symbols()
     client.default_client.cache_clear()
 

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from broker import gateway
 from broker.permissions import ViewsAccount
 from systemcache import tally
-from systemcache.errors import StoreUnavailable
+from systemcache.errors import StoreUnavailable, TooManyLoads
 from systemcache.health import database_is_up
 from systemcache.openapi import OBJECT
 
@@ -76,7 +76,10 @@ def _broker(request: HttpRequest) -> Part:
     """Its customers log in with the account's name: it is shown to those alone who may see the account."""
     account = f", account {settings.IIFL_CLIENT_ID}" if request.user.has_perm(ViewsAccount.needs) else ""
     kind = "the simulator" if settings.IIFL_SIMULATED else f"IIFL Capital{account}"
-    status = gateway.status()
+    try:
+        status = gateway.status()
+    except TooManyLoads as error:  # others wait for it already
+        return Part("Broker", kind, False, str(error))
     return Part("Broker", kind, status.up, status.detail)
 
 

@@ -7,6 +7,7 @@ import msgspec
 from broker.simulator.calls import CallLog
 from broker.simulator.faults import Fault, Faults
 from broker.simulator.quirks import QUIRKS, Quirks
+from broker.simulator.session import Sessions
 from broker.simulator.wire import Answer, Request, http_error, json_answer
 
 PREFIX = "/simulator"
@@ -19,10 +20,11 @@ class Wish(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Control:
-    def __init__(self, calls: CallLog, faults: Faults, quirks: Quirks) -> None:
+    def __init__(self, calls: CallLog, faults: Faults, quirks: Quirks, sessions: Sessions) -> None:
         self._calls = calls
         self._faults = faults
         self._quirks = quirks
+        self._sessions = sessions
         self._actions = {
             ("GET", "/simulator/calls"): self._list_calls,
             ("DELETE", "/simulator/calls"): self._clear_calls,
@@ -32,6 +34,7 @@ class Control:
             ("GET", "/simulator/quirks"): self._list_quirks,
             ("POST", "/simulator/quirks"): self._add_quirk,
             ("DELETE", "/simulator/quirks"): self._clear_quirks,
+            ("DELETE", "/simulator/sessions"): self._end_sessions,
         }
 
     def __call__(self, request: Request) -> Answer:
@@ -75,3 +78,8 @@ class Control:
     def _clear_quirks(self, request: Request) -> Answer:
         self._quirks.clear()
         return self._list_quirks(request)
+
+    def _end_sessions(self, request: Request) -> Answer:
+        """As at midnight: whoever has a token has to log in again."""
+        self._sessions.close_all()
+        return json_answer({"sessions": []})

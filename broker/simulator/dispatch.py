@@ -52,6 +52,8 @@ class Dispatcher:
         with self._moment():
             name, answer = self._routed(request)
         self._log(Call(at, name, request.method, request.path, answer.status))
+        if answer.delay:
+            self._sleep(answer.delay)
         if answer.delivery is Delivery.HUNG:
             self._sleep(self._hang)
         return answer

@@ -14,13 +14,15 @@ ALL = "all"
 FAULT_FORMS = (
     "ROUTE=NAME, ROUTE=NAME@RATE (0 < RATE <= 1) or ROUTE=NAME*TIMES, where ROUTE is a route's name or "
     "`all`, and NAME an EC code (EC921, EC921:list, EC921:object), an HTTP status from 400 to 599, or one of "
-    "timeout, hang, drop, not-json, truncated, empty. An EC code and a status come in the place of what the call does; "
-    "the others lose the answer to it. `:after` behind a status, `:before` behind drop or hang say otherwise"
+    "timeout, hang, drop, not-json, truncated, empty, slow:MS. An EC code and a status come in the place of what the "
+    "call does; slow holds its answer back for so many milliseconds, the others lose it. `:after` behind a "
+    "status, `:before` behind drop or hang say otherwise"
 )
 
 _FORM = re.compile(r"(?P<route>[a-z/]+)=(?P<name>[A-Za-z0-9:-]+)(?:@(?P<rate>\d*\.?\d+)|\*(?P<times>\d+))?", re.ASCII)
 _NAME = re.compile(
-    r"EC\d{3}(:list|:object)?|[45]\d\d(:after)?|timeout|(hang|drop)(:before)?|not-json|truncated|empty", re.ASCII
+    r"EC\d{3}(:list|:object)?|[45]\d\d(:after)?|timeout|(hang|drop)(:before)?|not-json|truncated|empty|slow:\d{1,5}",
+    re.ASCII,
 )
 _SILENT = {"timeout": Delivery.HUNG, "hang": Delivery.HUNG, "drop": Delivery.DROPPED}
 _STATUS_WORDS = {
@@ -122,6 +124,8 @@ def failed(route: str, name: str, answer: Answer) -> Answer:
     name = name.removesuffix(":before").removesuffix(":after")
     if name in _SILENT:
         return Answer(0, b"", delivery=_SILENT[name])
+    if name.startswith("slow:"):
+        return msgspec.structs.replace(answer, delay=int(name.partition(":")[2]) / 1000)
     if name == "truncated":
         return msgspec.structs.replace(answer, delivery=Delivery.TRUNCATED)
     if name == "not-json":

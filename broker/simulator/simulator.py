@@ -70,7 +70,7 @@ class Simulator:
             faults=self._faults,
             quirks=self._quirks,
         )
-        self._control = control.Control(self._calls, self._faults, self._quirks)
+        self._control = control.Control(self._calls, self._faults, self._quirks, self.sessions)
         self._dispatch = Dispatcher(
             desk=Desk(
                 self.sessions,

@@ -39,6 +39,8 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
     content_type: str = "application/json"
     delivery: Delivery = Delivery.WHOLE
+    delay: float = 0.0
+    """Seconds for which it is held back."""
 
 
 def now_in_ist() -> datetime:

@@ -1,5 +1,6 @@
 """The front page, as a server sees it: what is down never takes it down."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from broker import client as client_of_broker
+from broker import endpoints
 from broker.simulator import Simulator
 from tests.servers.redis_server import RedisServer
 from tradingsite import pages
@@ -27,6 +30,19 @@ def test_all_parts_are_up(client: Client, simulator: Simulator, redis_store: Red
 def test_a_broker_that_fails_is_down(client: Client, simulator: Simulator) -> None:
     simulator.fail("all", "500")
     assert parts(client) == {"Broker": False, "Database": True, "Cache": False}
+
+
+def test_a_broker_that_hangs_is_down_soon(client: Client, simulator: Simulator) -> None:
+    simulator.fail("profile", "slow:60000")
+    client_of_broker.default_client().require_session()
+    started = time.monotonic()
+    assert parts(client)["Broker"] is False
+    assert time.monotonic() - started < 2 * endpoints.PROBE.timeout
+
+
+def test_a_broker_for_which_too_many_wait_is_down(client: Client, simulator: Simulator, settings: Settings) -> None:
+    settings.CACHE_LOADS = 0
+    assert parts(client)["Broker"] is False
 
 
 def test_a_database_that_fails_is_down(

@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from systemcache import away, codec, store
+from systemcache import away, codec, sources, store
 from systemcache.fetch import fetch
+from systemcache.recent import Recent
 from tests.servers.redis_server import RedisServer
 from tests.systemcache.samples import LIST, MAYBE, PRICE, Price
 
@@ -102,6 +103,26 @@ def test_a_failing_source_is_not_asked_again_at_once() -> None:
 
 
 @pytest.mark.usefixtures("redis")
+def test_a_failure_is_remembered_no_longer_by_what_is_computed_from_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(sources, "moment", lambda: now[0])
+    monkeypatch.setattr(sources, "failures", Recent(lambda: now[0]))
+    prices = Source(TimeoutError("silence"))
+
+    def total() -> Any:
+        return [fetch(PRICE, {"symbol": "RELIANCE"}, prices).value]
+
+    with pytest.raises(TimeoutError):
+        fetch(PRICE, {"symbol": "RELIANCE"}, prices)
+    now[0] += 2
+    with pytest.raises(TimeoutError):
+        fetch(LIST, {}, total)
+    prices.value = RELIANCE
+    now[0] += 1
+    assert fetch(LIST, {}, total).value == [RELIANCE]
+    assert prices.calls == 2
+
+
 def test_an_error_of_the_caller_is_no_failure_of_the_source() -> None:
     error = LookupError("no")
     error.status_code = 404  # type: ignore[attr-defined]

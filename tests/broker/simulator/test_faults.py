@@ -17,6 +17,7 @@ from tests.broker.simulator.caller import Caller, Hands, Simulate
         ("orders=503@.5", Fault("orders", "503", rate=0.5)),
         ("limits/fno=hang*3", Fault("limits/fno", "hang", times=3)),
         ("trades=EC926:list@1", Fault("trades", "EC926:list", rate=1.0)),
+        ("all=slow:300@.7", Fault("all", "slow:300", rate=0.7)),
     ],
 )
 def test_a_failure_is_told_in_one_word(text: str, fault: Fault) -> None:
@@ -118,6 +119,14 @@ def test_silent_failures_send_nothing_and_are_logged_with_status_0(caller: Calle
     assert caller.send("GET", "/profile").delivery is Delivery.HUNG
     assert hands.slept == [60.0]
     assert [call.status for call in caller.simulator.calls[-2:]] == [0, 0]
+
+
+def test_a_slow_answer_is_the_answer_held_back(caller: Caller, hands: Hands) -> None:
+    before = caller.get("/holdings")
+    caller.simulator.fail("holdings", "slow:1500")
+    assert caller.get("/holdings") == before
+    caller.get("/trades")
+    assert hands.slept == [1.5]
 
 
 def test_not_json_is_html_inside_http_200(caller: Caller) -> None:

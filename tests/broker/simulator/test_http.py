@@ -119,6 +119,12 @@ def test_the_controls_switch_quirks_on_and_off(connection: HTTPConnection) -> No
     assert ask(connection, "POST", "/v1/getusersession", {})[1]["stat"] == "Not_Ok"
 
 
+def test_the_controls_end_all_sessions(connection: HTTPConnection, caller: Caller) -> None:
+    assert ask(connection, "GET", "/v1/profile", token=caller.token)[0] == 200
+    assert ask(connection, "DELETE", "/simulator/sessions") == (200, {"sessions": []})
+    assert ask(connection, "GET", "/v1/profile", token=caller.token)[0] == 401
+
+
 @pytest.mark.parametrize("wish", [{}, {"name": "D99"}, {"name": "D9"}, {"name": 4}, {"name": "D4", "x": 1}])
 def test_a_wrong_quirk_is_refused_by_the_controls(connection: HTTPConnection, wish: dict[str, object]) -> None:
     status, content = ask(connection, "POST", "/simulator/quirks", wish)

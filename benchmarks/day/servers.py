@@ -1,0 +1,157 @@
+"""The servers of the day: Redis, PostgreSQL, the simulator, and the site on two workers."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from random import SystemRandom
+
+import psycopg
+import requests
+
+from benchmarks.day.timetable import SPEED
+from broker.values import IST
+from tests.servers.granian import manage
+from tests.servers.ports import free_port
+from tests.servers.postgres import postgres_for_run
+from tests.servers.processes import Program, children_of
+from tests.servers.project import ROOT
+from tests.servers.redis_server import RedisServer
+
+WORKERS, THREADS = 2, 128
+SCRIPT = Path(__file__).with_name("script.json")
+BROKER_BEGINS, SITE_BEGINS = time(9, 5), time(9, 20)  # the site's clock keeps real time: it does not pass noon
+PREPARATION = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("samplewatchlist", verbosity=0)
+from benchmarks.day import people
+people.make({users})
+"""
+
+
+@dataclass(frozen=True)
+class Servers:
+    redis: RedisServer
+    database: str
+    broker: str
+    site: Program
+    port: int
+    people: list[dict[str, str]]
+    environment: dict[str, str]
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer: those of the site that have opened its application."""
+        return children_of(self.site.pid)
+
+    @property
+    def broker_port(self) -> int:
+        return int(self.broker.rpartition(":")[2])
+
+    def control(self, method: str, what: str, body: object = None) -> dict[str, object]:
+        answer = requests.request(method, f"{self.broker}/simulator/{what}", json=body, timeout=30)
+        answer.raise_for_status()
+        found: dict[str, object] = answer.json()
+        return found
+
+    def mark(self) -> None:
+        """A call that is told from all others in the broker's log, and counts for nothing."""
+        requests.get(f"{self.broker}/v1/mark", timeout=30)
+
+
+@contextmanager
+def running(folder: Path, users: int, ttls: dict[str, str], postgres: str | None) -> Iterator[Servers]:
+    """`postgres`: a server, without a database; None takes what is there."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(RedisServer(folder / "redis"))
+        database = stack.enter_context(_database(folder, postgres))
+        today = _weekday()
+        broker = _simulator(stack, folder, today)
+        port = free_port()
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "tradingsite.settings",
+            "DJANGO_SECRET_KEY": "a-day-" + "x" * 50,
+            "DATABASE_URL": database,
+            "REDIS_URL": redis.url,
+            "IIFL_BASE_URL": f"{broker}/v1",
+            "TRADING_ENABLED": "true",
+            "WEB_WORKERS": str(WORKERS),
+            "WEB_THREADS": str(THREADS),
+            "DAY_SHIFT": str(_shift(today).total_seconds()),
+            **ttls,
+        }
+        preparation = PREPARATION.format(users=users)
+        made = manage("shell", "--no-imports", "-c", preparation, environment=environment).splitlines()[-1]
+        site = stack.enter_context(_site(folder, port, environment))
+        yield Servers(redis, database, broker, site, port, json.loads(made), environment)
+
+
+def _weekday() -> datetime:
+    """Today, or the Friday before."""
+    now = datetime.now(IST)
+    return now - timedelta(days=max(0, now.weekday() - 4))
+
+
+def _shift(today: datetime) -> timedelta:
+    return datetime.combine(today, SITE_BEGINS, IST) - datetime.now(IST)
+
+
+@contextmanager
+def _database(folder: Path, postgres: str | None) -> Iterator[str]:
+    """A database of the day's own: on the PostgreSQL that is there, else on one that is started, else SQLite's."""
+    with ExitStack() as stack:
+        server = postgres or (stack.enter_context(postgres_for_run()).url or "").rpartition("/")[0]
+        if not server:
+            yield f"sqlite:///{folder}/day.sqlite3"
+            return
+        name = f"day_{os.getpid()}_{SystemRandom().randrange(10**6)}"
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+            try:
+                yield f"{server}/{name}"
+            finally:
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def _simulator(stack: ExitStack, folder: Path, today: datetime) -> str:
+    start = datetime.combine(today, BROKER_BEGINS).isoformat()
+    command = [sys.executable, "manage.py", "runsimulator", "--quiet", "--port", "0", "--script", str(SCRIPT)]
+    simulator = Program(
+        [*command, "--start", start, "--speed", str(SPEED)],
+        log=folder / "simulator.log",
+        cwd=ROOT,
+        environment={**os.environ, "DJANGO_SETTINGS_MODULE": "tradingsite.settings"},
+    )
+    stack.enter_context(simulator)
+    simulator.wait_until(lambda: "http://" in simulator.output)
+    found = re.search(r"http://127\.0\.0\.1:\d+", simulator.output)
+    assert found, simulator.output  # noqa: S101 - it has just been waited for
+    return found[0]
+
+
+def _site(folder: Path, port: int, environment: dict[str, str]) -> Program:
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1", "--log-level", "error"),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS), "--blocking-threads", str(THREADS)),
+        *("--workers-kill-timeout", "5", "benchmarks.day.site:application"),
+    ]
+    site = Program(command, log=folder / "site.log", cwd=ROOT, environment={**os.environ, **environment})
+    try:
+        site.wait_until(lambda: _answers(port))
+    except BaseException:
+        site.stop()
+        raise
+    return site
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/api/system/health", timeout=5).ok
+    except requests.ConnectionError:
+        return False
