@@ -2,7 +2,8 @@
 
 Threads and connections stand in pools that grow with the largest crowd that ever waited, up to a bound, and the worst
 of a day comes late. So they are judged by their bound, by standing still while all is well at the day's end, and, but
-for connections, which pools keep, by being given back when the crowd has gone.
+for connections, which pools keep, by being given back when the crowd has gone. Those to Redis are made anew after each
+time that it was killed, and stand still late: they are never more than the threads that use them.
 """
 
 import os
@@ -23,6 +24,7 @@ SHIFT = 20  # files: how many more of a hundred callers may have their connectio
 OTHERS = 20  # threads of a worker that serve no request: Granian's own, keeper, listener, statistics, those of a pool
 POOL = 20  # connections of a worker to PostgreSQL, at the most (settings.DATABASES)
 REDIS_POOL = THREADS + 10  # and to Redis (settings.CACHES)
+ANY = float("inf")
 BROKER_POOL = 16  # and to the broker (broker.transport)
 
 Of = Callable[[Sample], float | None]
@@ -33,8 +35,9 @@ def judged(samples: Sequence[Sample], began: float, ended: float) -> list[Verdic
     during = [sample for sample in samples if began <= sample.at < ended]
     after = [sample for sample in samples if sample.at >= ended]
     found = [_memory(f"worker {number}", during, after, pid) for number, pid in enumerate(during[0].memory, start=1)]
-    for name, bound, of in _counted(list(during[0].memory)):
-        found.append(_bounded(name, during, bound, of, SHIFT if "files" in name else SLACK))
+    threads = max(sum(sample.threads.values()) for sample in during)
+    for name, bound, slack, of in _counted(list(during[0].memory), threads):
+        found.append(_bounded(name, during, bound, of, slack))
         if name.startswith("worker"):
             found.append(_given_back(name, samples, began, ended, of))
     return found
@@ -61,14 +64,15 @@ def _memory(name: str, during: Sequence[Sample], after: Sequence[Sample], pid: i
     )
 
 
-def _counted(workers: Sequence[int]) -> Iterable[tuple[str, float, Of]]:
+def _counted(workers: Sequence[int], threads: int) -> Iterable[tuple[str, float, float, Of]]:
+    """Each with its bound, and by how much it may grow in the end."""
     for number, pid in enumerate(workers, start=1):
-        yield f"worker {number}: threads", THREADS + OTHERS, lambda sample, pid=pid: sample.threads.get(pid)  # type: ignore[misc]  # mypy infers no lambda with a default
+        yield f"worker {number}: threads", THREADS + OTHERS, SLACK, lambda sample, pid=pid: sample.threads.get(pid)  # type: ignore[misc]  # mypy infers no lambda with a default
         files = THREADS + OTHERS + POOL + REDIS_POOL + BROKER_POOL
-        yield f"worker {number}: open files", files, lambda sample, pid=pid: sample.files.get(pid)  # type: ignore[misc]
-    yield "connections to Redis", WORKERS * REDIS_POOL, lambda sample: sample.redis
-    yield "connections to PostgreSQL", WORKERS * (POOL + 1), lambda sample: sample.database
-    yield "connections to the broker", WORKERS * BROKER_POOL, lambda sample: sample.broker
+        yield f"worker {number}: open files", files, SHIFT, lambda sample, pid=pid: sample.files.get(pid)  # type: ignore[misc]
+    yield "connections to Redis", min(threads, WORKERS * REDIS_POOL), ANY, lambda sample: sample.redis
+    yield "connections to PostgreSQL", WORKERS * (POOL + 1), SLACK, lambda sample: sample.database
+    yield "connections to the broker", WORKERS * BROKER_POOL, SLACK, lambda sample: sample.broker
 
 
 def _bounded(name: str, during: Sequence[Sample], bound: float, of: Of, slack: float) -> Verdict:
