@@ -4,23 +4,24 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.day.absences import Absences
 from benchmarks.day.director import Played
-from benchmarks.day.timetable import LIMITS, ORDERS, ORDERS_AFTER
+from benchmarks.day.timetable import LIMITS, NOT_REPEATED, ORDERS, ORDERS_AFTER
 from benchmarks.day.verdicts import Verdict
 from benchmarks.day.world import Seen
 
-FROM_BROKER = frozenset(
-    {
-        *("holdings", "positions", "margins", "trades", "profile", "orders", "quotes", "candles", "summary", "risk"),
-        *("order", "order cancelled"),
-    }
-)
+CHANGES = frozenset({"order", "order cancelled"})
+FROM_BROKER = CHANGES | {
+    *("holdings", "positions", "margins", "trades", "profile", "orders", "quotes", "candles", "summary", "risk")
+}
 STAND_IN = frozenset({"holdings", "profile", "candles"})  # an old value may stand in, for longer than any fault lasts
 OWN_BOUND = 5.0  # seconds for what needs no broker
 # A read may wait for its turn, and for two processes to give the broker up, one after the other.
 BROKER_BOUNDS = {"candles": 10.0 + 2 * 30.0, "page: watchlist": 10.0 + 2 * 15.0, "page: home": 2.0 + 3.0 + OWN_BOUND}
 BROKER_BOUND = 10.0 + 2 * 15.0
 HEARD_WITHIN = 0.5 + 1.0  # seconds: the keeper's interval, and slack for a machine that does other things
+ACKNOWLEDGED = 1.5  # seconds within which a write is answered once it has been logged that Redis was not told
+AWAY_FOR = 4.0  # for which a worker leaves Redis alone, and a source that has failed
 MADE_TO_WAIT = 10.0 + 2.0  # seconds that a load may take while the broker is well: its turn, and its answer
 
 
@@ -33,6 +34,7 @@ class Day:
     began: float
     ended: float
     ttls: dict[str, int]
+    absences: Absences
 
     def phases_at(self, one: Seen) -> list[Played]:
         """Those that had their effect while it was answered."""
@@ -55,6 +57,7 @@ def judged(day: Day) -> list[Verdict]:
         ),
         _none("no answer later than promised", _late(day)),
         *_consistency(day),
+        _absences(day),
         _ages(day),
         *(_recovery(day, played) for played in day.played),
     ]
@@ -72,20 +75,30 @@ def _errors(day: Day) -> tuple[list[str], Counter[str], Counter[str]]:
             continue
         phases = [played for played in day.phases_at(one) if one.code in played.phase.sees]
         phases += [played for played in day.played if one.code in ORDERS and _left_in_doubt(played, one)]
-        if one.status == 500 or one.route not in FROM_BROKER or not phases:
+        if one.status == 500 or one.route not in FROM_BROKER or not phases or _repeatable(one):
             bad.append(_named(day, one))
         elif one.code in LIMITS:
             limits[f"{one.route} {one.code}"] += 1
-        elif served.before(one):
+        elif served.before(one) and not _without_redis(day, one):
             bad.append(f"{_named(day, one)} although an older value could stand in")
         else:
             explained[f"{one.status} {one.code}"] += 1
     return bad, explained, limits
 
 
+def _repeatable(one: Seen) -> bool:
+    """A read that was given up although it could have been asked again."""
+    return one.code in NOT_REPEATED and one.route not in CHANGES
+
+
 def _left_in_doubt(played: Played, one: Seen) -> bool:
     """Whether an order of that time may be one whose answer was lost."""
     return one.code in played.phase.sees and played.began <= one.at < played.ended + ORDERS_AFTER
+
+
+def _without_redis(day: Day, one: Seen) -> bool:
+    """Whether a worker may have had no old value to show because it had lost Redis."""
+    return day.absences.within(one.at - AWAY_FOR, one.at + one.seconds + AWAY_FOR)
 
 
 class _Served:
@@ -125,13 +138,29 @@ def bound(route: str) -> float:
 
 def _consistency(day: Day) -> Iterable[Verdict]:
     old = [one for one in day.seen if one.old]
-    unheard = [one for one in old if any(played.phase.redis for played in day.phases_at(one))]
-    excused = [one for one in unheard if one.old <= HEARD_WITHIN]
+    excused = [one for one in old if one.old <= HEARD_WITHIN and _untold(day, one)]
     rest = [f"{_named(day, one)}: {one.path}, {one.old:.3f} s after the write" for one in old if one not in excused]
     yield _none("no read shows what a finished write has replaced", rest)
     longest = max((one.old for one in excused), default=0.0)
     text = f"{len(excused)} reads, {longest:.3f} s at the longest"
-    yield Verdict(f"while Redis fails, heard of within {HEARD_WITHIN:g} s", text, True)
+    yield Verdict(f"of writes that could not tell Redis others heard within {HEARD_WITHIN:g} s", text, True)
+
+
+def _untold(day: Day, one: Seen) -> bool:
+    """Whether the log says that the write could not tell Redis."""
+    answered = one.at - one.old
+    return day.absences.within(answered - ACKNOWLEDGED, answered + 0.1)
+
+
+def _absences(day: Day) -> Verdict:
+    planned = [played for played in day.played if played.phase.redis]
+    spells = [
+        (first, last)
+        for first, last in day.absences.spells()
+        if not any(played.began - 1 <= first < played.ended + played.phase.after for played in planned)
+    ]
+    text = f"{len(spells)} times, {sum(last - first for first, last in spells):.1f} s together"
+    return Verdict("a worker lost Redis though the timetable did not say so", text, True)
 
 
 def _ages(day: Day) -> Verdict:

@@ -13,6 +13,7 @@ import msgspec
 import requests
 
 from benchmarks.day import answers, broker_calls, resources, timetable
+from benchmarks.day.absences import Absences
 from benchmarks.day.answers import Day, Line
 from benchmarks.day.broker_calls import Clocks
 from benchmarks.day.crowd import Order, Report
@@ -54,7 +55,7 @@ def played_day(folder: Path, *, seconds: float, users: int, postgres: str | None
         time.sleep(GOES if whole else 0)
         sampler.stop()
         (folder / "samples.json").write_bytes(msgspec.json.encode(sampler.taken))
-        day = Day(report.seen, played, began, ended, ttls)
+        day = Day(report.seen, played, began, ended, ttls, Absences.of(servers.site.output))
         verdicts = [
             *answers.judged(day),
             *(resources.judged(sampler.taken, began, ended) if whole else ()),
@@ -98,7 +99,7 @@ def _at_the_broker(servers: Servers, report: Report, day: Day) -> list[Verdict]:
     token = next(person["token"] for person in servers.people if person["kind"] == "trader")
     book = _book(servers.port, token)
     return [
-        *broker_calls.judged(calls, clocks, day.played),
+        *broker_calls.judged(calls, clocks, day.played, day.absences),
         *broker_calls.orders(report.placed, book),
     ]
 

@@ -94,6 +94,6 @@ def _status(pid: int) -> dict[str, int]:
 
 
 def _connections_to(port: int) -> int:
-    """Established TCP connections of this machine to a local port."""
+    """Established TCP connections of this machine to a local port, each once: a table that changes may repeat lines."""
     lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-    return sum(line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED for line in lines)
+    return len({line[1] for line in lines if line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED})

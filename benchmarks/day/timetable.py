@@ -9,6 +9,7 @@ SHORTEST_WHOLE = 120.0
 
 LIMITS = frozenset({"broker_busy", "too_many_loads"})  # our own answers where the broker allows no more calls
 # Of an order whose answer was lost the site says for a minute that it does not know.
+NOT_REPEATED = frozenset({"broker_login_required"})  # reads log in anew and ask again; orders are never sent twice
 ORDERS_AFTER = 60.0 + 15.0
 ORDERS = frozenset({"order_outcome_unknown", "order_under_way", "order_not_in_book"})
 
@@ -59,7 +60,7 @@ DAY = (
     _broker("slow", 66, 12, *SLOW),
     _broker("garbage", 86, 8, *GARBAGE, sees=UNCLEAR),
     _broker("429", 102, 6, "all=429@0.5"),
-    Phase("broker: sessions end", 114, 1, act="end sessions"),
+    Phase("broker: sessions end", 114, 1, act="end sessions", sees=LIMITS | NOT_REPEATED),
     _redis("hung", 122, 4, "hung"),
     _redis("killed, empty again", 136, 4, "gone_and_back_empty", loses=True),
     _redis("full", 150, 6, "full", loses=True),
@@ -72,8 +73,10 @@ DAY = (
     ),
     _broker("hangs", 202, 6, "all=hang@0.5", sees="broker_timeout broker_unreachable", after=33),
 )
+# In the short day orders go through: of one whose answer was lost nobody knows for a minute.
+READS = ("holdings", "positions", "orders", "trades", "limits", "historicaldata", "marketquotes")
 SHORT_DAY = (
-    _broker("503", 10, 2.5, "all=503", sees="broker_unreachable", after=4),
+    _broker("503", 10, 2.5, *(f"{route}=503" for route in READS), sees="broker_unreachable", after=4),
     _broker("slow and garbage", 16.5, 2, *SLOW[:1], *GARBAGE[:2], sees=UNCLEAR, after=4),
     _redis("hung", 22.5, 2, "hung"),
     _redis("killed, empty again", 29.5, 1.5, "gone_and_back_empty", loses=True),
