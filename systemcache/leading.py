@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from systemcache import conf, scripts
-from systemcache.store import Client, guarded, run
+from systemcache.store import Client, guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ def _key(candidate: Candidate) -> str:
 
 @guarded
 def _lead(redis: Client, candidate: Candidate) -> bool:
-    return bool(run(redis, scripts.LEAD, [_key(candidate)], [candidate.token, int(1000 * candidate.seconds)]))
+    return bool(scripts.run(redis, scripts.LEAD, [_key(candidate)], [candidate.token, int(1000 * candidate.seconds)]))
 
 
 @guarded
 def _resign(redis: Client, candidate: Candidate) -> None:
-    run(redis, scripts.RESIGN, [_key(candidate)], [candidate.token])
+    scripts.run(redis, scripts.RESIGN, [_key(candidate)], [candidate.token])

@@ -4,6 +4,11 @@ MGET reads even where a single key matters: unlike GET it answers nil, not an er
 somebody planted under our name.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
+Call = tuple[list[str], list[Any]]  # a script's KEYS and ARGV
+
 # KEYS: epoch, marks. ARGV: the server's run id, a random token, the epoch's life (ms), the marks' (s).
 # A Redis that was restarted may have forgotten what was dropped last (its append-only file is a second behind, or
 # older): whatever it held under another run id is not trusted any more. That it is new is marked, once.
@@ -189,3 +194,26 @@ return 1
 RESIGN = """
 if redis.call('MGET', KEYS[1])[1] == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 """
+
+_scripts: dict[str, Any] = {}
+
+
+def run(redis: Any, script: str, names: list[str], words: list[Any]) -> Any:
+    """By the script's hash: EVALSHA, and the text itself only for a Redis that does not know it yet."""
+    if script not in _scripts:
+        _scripts[script] = redis.register_script(script)
+    return _scripts[script](keys=names, args=words, client=redis)
+
+
+def run_many(redis: Any, script: str, calls: Sequence[Call]) -> list[Any]:
+    """One script several times, in as few round trips as can be; the first error of any is raised."""
+    if len(calls) == 1:
+        return [run(redis, script, *calls[0])]
+    pipeline = redis.pipeline(transaction=False)
+    for names, words in calls:
+        run(pipeline, script, names, words)
+    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers

@@ -91,8 +91,12 @@ def _start_flusher() -> None:
 
 
 def _flush_forever() -> None:
-    while not _stopping.wait(conf.stats_interval()):
-        flush()
+    """Until the process ends, or the interval is said to be none."""
+    global _flushing
+    while (interval := conf.stats_interval()) > 0 and not _stopping.wait(interval):
+        if conf.stats_interval() > 0:
+            flush()
+    _flushing = False
 
 
 def forget() -> None:

@@ -275,8 +275,8 @@ def acquire_many(spots: Iterable[Spot], seconds: float) -> list[Asked]:
 @guarded
 def _acquire(redis: "Redis", tokens: Mapping[str, Spot], seconds: float) -> list[Asked]:
     words = [int(1000 * seconds), GENERATION_LIFE, _server["run_id"]]
-    calls: list[Call] = [(_all_keys(spot), [token, *words]) for token, spot in tokens.items()]
-    answers = run_many(redis, scripts.ACQUIRE, calls)
+    calls: list[scripts.Call] = [(_all_keys(spot), [token, *words]) for token, spot in tokens.items()]
+    answers = scripts.run_many(redis, scripts.ACQUIRE, calls)
     return [_asked(*place, *answer) for place, answer in zip(tokens.items(), answers, strict=True)]
 
 
@@ -301,10 +301,10 @@ def store_many(loaded: Sequence[tuple[Lease, codec.Entry]], stale_for: float = 0
 
 @guarded
 def _store(redis: "Redis", loaded: Sequence[tuple[Lease, codec.Entry]], stale_for: float) -> list[bool]:
-    return [bool(kept) for kept in run_many(redis, scripts.STORE, [_call(*item, stale_for) for item in loaded])]
+    return [bool(kept) for kept in scripts.run_many(redis, scripts.STORE, [_call(*item, stale_for) for item in loaded])]
 
 
-def _call(lease: Lease, entry: codec.Entry, stale_for: float) -> "Call":
+def _call(lease: Lease, entry: codec.Entry, stale_for: float) -> scripts.Call:
     data = codec.pack(codec.Entry(entry.created, entry.ttl, entry.payload, _of_value(lease.generations)))
     life, old_life = int(1000 * entry.ttl), int(1000 * (entry.ttl + stale_for)) if stale_for else 0
     return _all_keys(lease.spot), [lease.token, lease.generations, SIGNAL_LIFE, data, life, old_life]
@@ -318,7 +318,7 @@ def abandon(lease: Lease, cool_down: float = 0) -> None:
 
 def _abandon(redis: "Redis", spot: Spot, token: str, cool_down: float) -> None:
     words = [token, SIGNAL_LIFE, int(1000 * cool_down)]
-    run(redis, scripts.ABANDON, [lease_key(spot.key), _signal_key(spot.key)], words)
+    scripts.run(redis, scripts.ABANDON, [lease_key(spot.key), _signal_key(spot.key)], words)
 
 
 def give_back_owed() -> None:
@@ -333,31 +333,6 @@ def wait(redis: "Redis", spot: Spot) -> None:
     """Sleeps until the load of a spot has ended, or for one slice. The signal is passed on to the next waiter."""
     name = _signal_key(spot.key)
     redis.blmove(name, name, conf.wait_slice())  # type: ignore[arg-type]  # Redis 6 and later takes fractions
-
-
-Call = tuple[list[str], list[Any]]  # a script's KEYS and ARGV
-_scripts: dict[str, Any] = {}
-
-
-def run(redis: "Redis", script: str, names: list[str], words: list[Any]) -> Any:
-    """By the script's hash: EVALSHA, and the text itself only for a Redis that does not know it yet."""
-    if script not in _scripts:
-        _scripts[script] = redis.register_script(script)
-    return _scripts[script](keys=names, args=words, client=redis)
-
-
-def run_many(redis: "Redis", script: str, calls: Sequence[Call]) -> list[Any]:
-    """One script several times, in as few round trips as can be; the first error of any is raised."""
-    if len(calls) == 1:
-        return [run(redis, script, *calls[0])]
-    pipeline = redis.pipeline(transaction=False)
-    for names, words in calls:
-        run(pipeline, script, names, words)
-    answers = pipeline.execute(raise_on_error=False)
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
 
 
 # --- dropping ----------------------------------------------------------------------------------------------

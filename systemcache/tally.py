@@ -13,7 +13,7 @@ from typing import Any
 
 from systemcache import conf, load_times, scripts
 from systemcache.batches import Batch
-from systemcache.store import MARKS_LIFE, Client, guarded, marks_key, run
+from systemcache.store import MARKS_LIFE, Client, guarded, marks_key
 
 Counts = dict[str, dict[str, float]]  # by family or meter, then by event
 
@@ -44,7 +44,7 @@ def add(redis: Client, batch: Batch) -> None:
         words += ["1", f"{family} {event}", shown]
         if _in_series(family, event):
             words += [places[family], f"{digit}{event}", shown]
-    run(redis, scripts.ADD, [_stats_key(), *(_series_key(name, span) for name in names)], words)
+    scripts.run(redis, scripts.ADD, [_stats_key(), *(_series_key(name, span) for name in names)], words)
 
 
 def _in_series(family: str, event: str) -> bool:
@@ -106,7 +106,7 @@ def _finite(amount: bytes) -> float | None:
 @guarded
 def mark(redis: Client, what: str) -> None:
     """Marks this moment, unless it is marked already."""
-    run(redis, scripts.MARK, [marks_key()], [what, MARKS_LIFE])
+    scripts.run(redis, scripts.MARK, [marks_key()], [what, MARKS_LIFE])
 
 
 @guarded

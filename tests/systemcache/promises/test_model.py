@@ -120,7 +120,7 @@ def test_in_no_order_of_events_does_a_read_show_what_a_finished_write_has_replac
 @pytest.mark.django_db
 @pytest.mark.timeout(180)
 def test_the_same_events_without_leases_do(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "store", naive._store)
+    monkeypatch.setattr(store, "store_many", naive._store_many)
     # Always the same ones; not made smaller, which takes long.
     same = settings(QUICK, max_examples=500, print_blob=False, derandomize=True, phases=[Phase.generate])
     with pytest.raises(AssertionError, match="stale"):
