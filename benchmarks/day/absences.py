@@ -11,32 +11,33 @@ from datetime import datetime
 
 from broker.values import IST
 
-LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) .* will be dropped when Redis is back", re.MULTILINE)
-APART = 3.0  # seconds without such a line, after which it is another absence
+LINE = re.compile(
+    r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) .* cache: Redis is (left alone|in use again)", re.MULTILINE
+)
+BEFORE = 0.5  # seconds from the beginning of a call that fails to the line that says so
 
 
 @dataclass(frozen=True)
 class Absences:
-    """`moments`: at which a write could not tell Redis what it had replaced; by the monotonic clock, in order."""
+    """`spells`: from when one worker has lost Redis until all have it again; by the monotonic clock, in order."""
 
-    moments: Sequence[float]
+    spells: Sequence[tuple[float, float]]
 
     @classmethod
     def of(cls, log: str) -> "Absences":
         ahead = time.time() - time.monotonic()
-        found = (datetime.fromisoformat(second).replace(tzinfo=IST).timestamp() for second, _ in LINE.findall(log))
-        parts = (int(part) / 1000 for _, part in LINE.findall(log))
-        return cls(sorted(second + part - ahead for second, part in zip(found, parts, strict=True)))
+        spells: list[tuple[float, float]] = []
+        without, since = 0, 0.0
+        for second, part, what in LINE.findall(log):
+            at = datetime.fromisoformat(second).replace(tzinfo=IST).timestamp() + int(part) / 1000 - ahead
+            if what == "left alone":
+                since = at - BEFORE if not without else since
+                without += 1
+            elif without:
+                without -= 1
+                if not without:
+                    spells.append((since, at))
+        return cls([*spells, (since, float("inf"))] if without else spells)
 
     def within(self, first: float, last: float) -> bool:
-        return any(first <= moment <= last for moment in self.moments)
-
-    def spells(self) -> list[tuple[float, float]]:
-        """From the first to the last moment of each absence."""
-        found: list[tuple[float, float]] = []
-        for moment in self.moments:
-            if found and moment - found[-1][1] < APART:
-                found[-1] = (found[-1][0], moment)
-            else:
-                found.append((moment, moment))
-        return found
+        return any(began <= last and first <= ended for began, ended in self.spells)

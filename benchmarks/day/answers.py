@@ -156,7 +156,7 @@ def _absences(day: Day) -> Verdict:
     planned = [played for played in day.played if played.phase.redis]
     spells = [
         (first, last)
-        for first, last in day.absences.spells()
+        for first, last in day.absences.spells
         if not any(played.began - 1 <= first < played.ended + played.phase.after for played in planned)
     ]
     text = f"{len(spells)} times, {sum(last - first for first, last in spells):.1f} s together"

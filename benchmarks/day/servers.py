@@ -141,7 +141,8 @@ def _site(folder: Path, port: int, environment: dict[str, str]) -> Program:
         *("--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS), "--blocking-threads", str(THREADS)),
         *("--workers-kill-timeout", "5", "benchmarks.day.site:application"),
     ]
-    site = Program(command, log=folder / "site.log", cwd=ROOT, environment={**os.environ, **environment})
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "2", **environment}  # as `runsite` has it
+    site = Program(command, log=folder / "site.log", cwd=ROOT, environment=environment)
     try:
         site.wait_until(lambda: _answers(port))
     except BaseException:
