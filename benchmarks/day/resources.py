@@ -67,7 +67,7 @@ def _counted(workers: Sequence[int], threads: int) -> Iterable[tuple[str, float,
     for number, pid in enumerate(workers, start=1):
         yield f"worker {number}: threads", THREADS + OTHERS, SLACK, lambda sample, pid=pid: sample.threads.get(pid)  # type: ignore[misc]  # mypy infers no lambda with a default
         files = THREADS + OTHERS + POOL + REDIS_POOL + BROKER_POOL
-        yield f"worker {number}: open files", files, SHIFT, lambda sample, pid=pid: sample.files.get(pid)  # type: ignore[misc]
+        yield f"worker {number}: open files", files, SHIFT, lambda sample, pid=pid: sample.files.get(pid)  # type: ignore[misc]  # likewise
     yield "connections to Redis", min(threads, WORKERS * REDIS_POOL), ANY, lambda sample: sample.redis
     yield "connections to PostgreSQL", WORKERS * (POOL + 1), SLACK, lambda sample: sample.database
     yield "connections to the broker", WORKERS * BROKER_POOL, SLACK, lambda sample: sample.broker

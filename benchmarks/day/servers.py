@@ -9,16 +9,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from random import SystemRandom
 
-import psycopg
 import requests
 
 from benchmarks.day.timetable import SPEED
 from broker.values import IST
 from tests.servers.granian import manage
 from tests.servers.ports import free_port
-from tests.servers.postgres import postgres_for_run
+from tests.servers.postgres import own_database, postgres_for_run
 from tests.servers.processes import Program, children_of
 from tests.servers.project import ROOT
 from tests.servers.redis_server import RedisServer
@@ -110,13 +108,7 @@ def _database(folder: Path, postgres: str | None) -> Iterator[str]:
         if not server:
             yield f"sqlite:///{folder}/day.sqlite3"
             return
-        name = f"day_{os.getpid()}_{SystemRandom().randrange(10**6)}"
-        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-            try:
-                yield f"{server}/{name}"
-            finally:
-                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+        yield stack.enter_context(own_database(server, "day"))
 
 
 def _simulator(stack: ExitStack, folder: Path, today: datetime) -> str:

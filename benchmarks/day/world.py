@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,7 +54,7 @@ class World:
         return monotonic() >= self.ends
 
 
-class User:
+class User(ABC):
     """Somebody with a token and a connection, who thinks between requests."""
 
     thinks = (0.2, 1.0)  # seconds
@@ -74,9 +75,9 @@ class User:
             await self.think()
         self._connection.close()
 
+    @abstractmethod
     async def run(self) -> None:
         """The user's whole day."""
-        raise NotImplementedError
 
     async def think(self) -> None:
         await asyncio.sleep(self.random.uniform(*self.thinks))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from types import TracebackType
 from typing import Self
 
@@ -220,3 +221,15 @@ def user_to_run_as() -> str | None:
 def _database_name() -> str:
     # Two runs on one server must not drop each other's databases.
     return f"tradingsite_{os.getpid()}"
+
+
+@contextlib.contextmanager
+def own_database(server: str, name: str) -> Iterator[str]:
+    """The address of a new database, for as long as it is used, on a server (`postgres://…:5432`); named after `name`."""
+    name = f"{name}_{os.getpid()}_{SystemRandom().randrange(10**6)}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        try:
+            yield f"{server}/{name}"
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())

@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import SystemRandom
 from types import TracebackType
 from typing import Any, Self
 
-import psycopg
 import requests
 from django.conf import settings
 
 from broker.simulator import Simulator, SimulatorOptions
 from tests.servers.ports import free_port
+from tests.servers.postgres import own_database
 from tests.servers.redis_server import RedisServer
 from tradingsite.embedded_redis import die_with_parent
 
@@ -164,10 +163,5 @@ def _database(directory: Path) -> Iterator[str]:
     if not slash:
         yield f"sqlite:///{directory}/site.sqlite3"
         return
-    name = f"failures_{os.getpid()}_{SystemRandom().randrange(10**6)}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        try:
-            yield f"{server}/{name}"
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with own_database(server, "failures") as address:
+        yield address
