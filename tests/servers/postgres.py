@@ -225,7 +225,7 @@ def _database_name() -> str:
 
 @contextlib.contextmanager
 def own_database(server: str, name: str) -> Iterator[str]:
-    """The address of a new database, for as long as it is used, on a server (`postgres://…:5432`); named after `name`."""
+    """The address of a new database on a server (`postgres://…:5432`), dropped afterwards; named after `name`."""
     name = f"{name}_{os.getpid()}_{SystemRandom().randrange(10**6)}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
