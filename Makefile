@@ -1,43 +1,56 @@
-PYTHON ?= python3.11
+# .venv is made with the first Python from 3.11 on that is found; make run PYTHON=/path/to/python3 names another.
 BIN := .venv/bin
-# The site is started often, by several processes each time: they keep what they have compiled.
-test check bench: export PYTHONDONTWRITEBYTECODE ?= 1
+# The site and its tests start often, as several processes each time, so they keep their compiled files; tools do not.
+check bench: export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: run test check bench format lock clean
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow test-all check bench proof format lock clean install install-dev
 
-run: .venv/installed                ## the whole site on http://127.0.0.1:8000
+help:                   ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: install            ## serve the whole site on http://127.0.0.1:8000
 	@$(BIN)/python manage.py runsite
 
-test: .venv/installed-dev           ## all tests
+test: install-dev       ## run the quick tests
+	$(BIN)/pytest -m "not slow"
+
+test-slow: install-dev  ## run the slow tests; CI runs them after the quick ones
+	$(BIN)/pytest -m slow
+
+test-all: install-dev   ## run all tests
 	$(BIN)/pytest
 
-check: .venv/installed-dev          ## format, lint, types, import contracts, Django checks, missing migrations
+check: install-dev      ## check format, lint, security, types, import contracts, settings and migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit -q -c pyproject.toml -r tradingsite dashboard alerts watchlist broker systemcache scripts manage.py
+	$(BIN)/python scripts/audit.py requirements.txt
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python manage.py check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: .venv/installed-dev          ## the benchmarks
+bench: install-dev      ## run the benchmarks, or one of them: make bench ONLY=NAME
 	$(BIN)/python -m benchmarks $(ONLY)
 
-format: .venv/installed-dev         ## put the code into its format
+proof:                  ## check the models of the cache's protocol with spin
+	@python=$$(scripts/find-python.sh) && exec "$$python" scripts/proof.py
+
+format: install-dev     ## format the code, and fix what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: .venv/installed-dev           ## pin every version anew
-	$(BIN)/uv pip compile -q --upgrade pyproject.toml --python-version 3.11 --no-header -o requirements.txt
-	$(BIN)/uv pip compile -q --upgrade pyproject.toml --python-version 3.11 --no-header --extra dev -c requirements.txt -o requirements-dev.txt
+LOCK = $(BIN)/uv pip compile -q --upgrade --universal pyproject.toml --python-version 3.11 --no-header --generate-hashes --no-strip-extras
+lock: install-dev       ## pin the newest versions, with hashes, in requirements.txt and requirements-dev.txt
+	$(LOCK) -o requirements.txt
+	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
 
-clean:                              ## forget the environment; var/ (the data) stays
+clean:                  ## remove .venv; the data in var/ stays
 	rm -rf .venv
 
-.venv/installed: requirements.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
-
-.venv/installed-dev: .venv/installed requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+INSTALL = @python=$$(scripts/find-python.sh) && exec "$$python" scripts/install.py
+install:
+	$(INSTALL) requirements.txt
+install-dev:
+	$(INSTALL) requirements.txt requirements-dev.txt

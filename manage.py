@@ -9,11 +9,12 @@ from django.core.management import execute_from_command_line
 
 
 def main(arguments: list[str]) -> None:
+    os.umask(0o077)  # inherited by all that is started here: what the site writes is for its user alone
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
     try:
         execute_from_command_line(arguments)
     except ImproperlyConfigured as error:
-        # A wrong value in the environment is its owner's to mend: the sentence says how, a traceback would hide it.
+        # The sentence tells the user which variable to correct; a traceback would bury it.
         if "--traceback" in arguments:
             raise
         sys.exit(f"Configuration: {error}")

@@ -8,11 +8,12 @@ Usage: ./start-infra.sh
 Starts Redis and PostgreSQL (docker-compose.infra.yml), waits until both are healthy, and prints the REDIS_URL and
 DATABASE_URL to start the site with. Run it as often as you like.
 
-The first run makes a password for PostgreSQL and keeps it in .env.infra.
+The first run makes a password for each and keeps them in .env.infra, which only you can read.
 
 Variables, from the environment or from .env.infra:
   INFRA_BIND          the address both ports are opened on (127.0.0.1)
   REDIS_PORT          (6379)
+  REDIS_PASSWORD      like POSTGRES_PASSWORD
   POSTGRES_PORT       (5432)
   POSTGRES_DB         (tradingsite)
   POSTGRES_USER       (tradingsite)
@@ -51,28 +52,57 @@ setting() {
     export "${name?}"
 }
 
-make_password() {
-    POSTGRES_PASSWORD=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+keep() {
     (
         umask 077
-        printf '%s\n' "# PostgreSQL learns it when the database is made; changing it here alone locks you out." \
-            "POSTGRES_PASSWORD=$POSTGRES_PASSWORD" >>"$env_file"
+        printf '%s\n' "$@" >>"$env_file"
     )
-    echo "Made a password for PostgreSQL; it is in $env_file."
+}
+
+new_password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+make_passwords() {
+    if [ -z "$REDIS_PASSWORD" ]; then
+        REDIS_PASSWORD=$(new_password)
+        keep "REDIS_PASSWORD=$REDIS_PASSWORD"
+        echo "Made a password for Redis; it is in $env_file."
+    fi
+    if [ -z "$POSTGRES_PASSWORD" ]; then
+        POSTGRES_PASSWORD=$(new_password)
+        keep "# PostgreSQL learns it when the database is made; changing it here alone locks you out." \
+            "POSTGRES_PASSWORD=$POSTGRES_PASSWORD"
+        echo "Made a password for PostgreSQL; it is in $env_file."
+    fi
+}
+
+# A password becomes part of a URL; on the network it must also be one that nobody guesses.
+check_password() {
+    local name=$1 value=${!1}
+    case "$value" in
+        *[!A-Za-z0-9._~-]*) fail "$name may hold letters, digits and . _ ~ - only: it becomes part of a URL." ;;
+    esac
+    case "$INFRA_BIND" in
+        127.* | localhost | ::1 | "[::1]") return ;;
+    esac
+    [ "${#value}" -ge 16 ] ||
+        fail "$name has fewer than 16 characters, and INFRA_BIND=$INFRA_BIND opens the port to others:" \
+            "remove it from $env_file and from the environment, and the next run makes one."
 }
 
 read_settings() {
+    # It holds passwords. One that was written by hand may be open to others.
+    [ ! -f "$env_file" ] || chmod 600 "$env_file" 2>/dev/null || true
     setting INFRA_BIND 127.0.0.1
     setting REDIS_PORT 6379
     setting POSTGRES_PORT 5432
     setting POSTGRES_DB tradingsite
     setting POSTGRES_USER tradingsite
     setting INFRA_WAIT_SECONDS 60
+    setting REDIS_PASSWORD ""
     setting POSTGRES_PASSWORD ""
-    [ -n "$POSTGRES_PASSWORD" ] || make_password
-    case "$POSTGRES_PASSWORD" in
-        *[!A-Za-z0-9._~-]*) fail "POSTGRES_PASSWORD may hold letters, digits and . _ ~ - only: it becomes part of a URL." ;;
-    esac
+    make_passwords
+    check_password REDIS_PASSWORD
+    check_password POSTGRES_PASSWORD
 }
 
 is_healthy() { "${compose[@]}" ps "$1" | grep -q '(healthy)'; }
@@ -102,7 +132,7 @@ print_urls() {
     local host=$INFRA_BIND
     [ "$host" != 0.0.0.0 ] || host=127.0.0.1
     echo "Redis and PostgreSQL are up. Start the site with:"
-    echo "export REDIS_URL=redis://$host:$REDIS_PORT/0"
+    echo "export REDIS_URL=redis://:$REDIS_PASSWORD@$host:$REDIS_PORT/0"
     echo "export DATABASE_URL=postgres://$POSTGRES_USER:$POSTGRES_PASSWORD@$host:$POSTGRES_PORT/$POSTGRES_DB"
 }
 

@@ -29,7 +29,7 @@ class Caller(asyncio.Protocol):
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP connection has
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._ask()
 
@@ -77,12 +77,16 @@ def _number(head: bytes, wanted: bytes, default: int | None = None) -> int:
     return default
 
 
+async def _connect(caller: Caller, port: int) -> None:
+    await asyncio.get_running_loop().create_connection(lambda: caller, "127.0.0.1", port)
+
+
 async def crowd(port: int, connections: int, seconds: float, work: Workload) -> dict[str, float]:
-    loop, until = asyncio.get_running_loop(), perf_counter() + seconds
+    until = perf_counter() + seconds
     callers = [Caller(number, work, until) for number in range(connections)]
     started = perf_counter()
     for caller in callers:
-        await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]  # mypy infers no lambda with a default
+        await _connect(caller, port)
     await asyncio.gather(*(caller.over for caller in callers))
     times = sorted(time for caller in callers for time in caller.times)
     return {

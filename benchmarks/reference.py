@@ -16,10 +16,11 @@ from django.views.decorators.cache import cache_page
 
 application = get_wsgi_application()
 
-from benchmarks.trace_pages import PAYLOAD, family  # noqa: E402 - needs Django
-from systemcache import families, fetch  # noqa: E402 - likewise
-from watchlist.models import WatchlistItem  # noqa: E402 - likewise
-from watchlist.rows import WatchlistRow  # noqa: E402 - likewise
+from benchmarks.trace_pages import PAYLOAD, family
+from systemcache import families
+from systemcache.fetching import fetch
+from watchlist.models import WatchlistItem
+from watchlist.schemas import WatchlistItemSchema
 
 KEPT = 600  # seconds
 loads: Counter[str] = Counter()
@@ -35,7 +36,7 @@ def measurable(body: bytes) -> HttpResponse:
 
 
 def rows() -> list[dict[str, object]]:
-    return [msgspec.to_builtins(WatchlistRow.of(item)) for item in WatchlistItem.objects.shown("all", "all")]
+    return [msgspec.to_builtins(WatchlistItemSchema.of(item)) for item in WatchlistItem.objects.matching("all", "all")]
 
 
 @cache

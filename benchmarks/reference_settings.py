@@ -1,6 +1,6 @@
 """The references' Django: the site's models and Redis, and nothing on the way of a request."""
 
-from tradingsite.settings import *  # noqa: F403 - settings that extend settings
+from tradingsite.settings import *
 from tradingsite.settings import CACHE_TTLS as SITE_TTLS
 from tradingsite.settings import CACHES as SITE_CACHES
 from tradingsite.settings import INSTALLED_APPS as SITE_APPS

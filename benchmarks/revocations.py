@@ -1,4 +1,4 @@
-"""How long a token that one process has revoked is still accepted by another: over many, and while that one is deaf."""
+"""How long another process still accepts a revoked token, while it hears of revocations and while it does not."""
 
 import http.client
 import statistics
@@ -10,11 +10,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from benchmarks.serving import granian
+from benchmarks.targets import Targets
+from systemcache import conf
 from systemcache.models import ApiToken
-from tests.systemcache.failures.gate import Gate
+from testservers.redis_proxy import RedisProxy
 
 PATH = "/api/settings"
-MOST = 100.0  # milliseconds: what must hold
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,18 @@ class Row:
     longest: float
 
 
-def run() -> list[Row]:
+def run(targets: Targets) -> list[Row]:
     port = urlsplit(str(settings.REDIS_URL)).port or 6379
-    with Gate(port) as gate, granian("tradingsite.wsgi:application", REDIS_URL=gate.url) as site:
-        rows = [_measured("heard of", site, 1_000)]
-        gate.deaf.set()
-        rows.append(_measured("while the other process hears nothing", site, 200))
+    with RedisProxy(port) as proxy, granian(REDIS_URL=proxy.url) as site:
+        rows = [_measured("it hears of revocations", site, 1_000)]
+        proxy.mutes_messages.set()
+        rows.append(_measured("it hears nothing", site, 200))
     print(f"{'a revoked token is refused by another process':50}{'p50 ms':>9}{'p99 ms':>9}{'longest':>9}")
     for row in rows:
-        holds = "" if row.longest <= MOST else f"   OVER {MOST:.0f} ms"
-        print(f"{row.name:40}{row.revocations:>10,}{row.p50:>9.2f}{row.p99:>9.2f}{row.longest:>9.2f}{holds}")
+        print(f"{row.name:40}{row.revocations:>10,}{row.p50:>9.2f}{row.p99:>9.2f}{row.longest:>9.2f}")
+        targets.at_most(
+            f"{row.name}: p99 / the lag that near copies may have", row.p99 / (1000 * conf.near_trust()), 1.25
+        )
     return rows
 
 
@@ -51,7 +54,7 @@ def _measured(name: str, port: int, revocations: int) -> Row:
 
 def _until_refused(connection: http.client.HTTPConnection, token: str) -> float:
     for _ in range(3):  # known by the other process, from its own copy too
-        assert _status(connection, token) == 200  # noqa: S101 - a benchmark that measures something else is none
+        assert _status(connection, token) == 200
     ApiToken.objects.filter(digest=ApiToken.digest_of(token)).delete()
     revoked = perf_counter()
     asked = revoked

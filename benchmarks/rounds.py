@@ -68,7 +68,3 @@ def show(title: str, rows: Sequence[Row], *beside: str) -> None:
         ratios = "".join(f"{row.per_second / by_name[name]:>18.2f}" for name in beside)
         faults = f"   {row.failures} failed" * bool(row.failures) + f"   {row.stale} stale" * bool(row.stale)
         print(f"{row.name:48}{figures}{ratios}{faults}")
-
-
-def verdict(found: float, wanted: float, name: str) -> None:
-    print(f"{name}: {found:.2f}, wanted at least {wanted}: {'holds' if found >= wanted else 'DOES NOT HOLD'}")

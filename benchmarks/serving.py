@@ -2,19 +2,22 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from signal import SIGTERM
+from pathlib import Path
 
-from tradingsite.embedded_redis import die_with_parent
+import requests
 
-START_TIMEOUT = 60.0  # seconds
-THREADS = "128"
+from testservers.ports import free_port
+from testservers.processes import Program
+from testservers.project import ROOT
+from testservers.web_server import SITE, WebServer
+
+THREADS = 128
 
 
 @dataclass(frozen=True)
@@ -29,58 +32,44 @@ class Crowd:
 
 
 @contextmanager
-def granian(application: str, **variables: str) -> Iterator[int]:
+def granian(application: str = SITE, *, ready: str = "/api/system/health", **variables: str) -> Iterator[int]:
     """One worker, as `make run` has it; its port."""
-    port = free_port()
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1", "--workers", "1"),
-        *("--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--blocking-threads", THREADS),
-        application,
-    ]
-    with served(command, port, {"LOG_LEVEL": "ERROR", **variables}):
-        yield port
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"LOG_LEVEL": "ERROR", **variables}
+        with WebServer(Path(folder), environment, application=application, ready=ready, threads=THREADS) as server:
+            yield server.port
+
+
+def reference(ready: str, **variables: str) -> AbstractContextManager[int]:
+    """The same server with the views of `reference.py`."""
+    variables |= {"DJANGO_SETTINGS_MODULE": "benchmarks.reference_settings"}
+    return granian("benchmarks.reference:application", ready=ready, **variables)
 
 
 @contextmanager
 def uvicorn(application: str, **variables: str) -> Iterator[int]:
+    """One worker; its port."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--port", str(port), "--log-level", "error", application]
-    with served(command, port, variables):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Program(command, log=Path(folder) / "log", cwd=ROOT, environment={**os.environ, **variables}) as server,
+    ):
+        server.wait_until(lambda: _answers(port))
         yield port
 
 
-@contextmanager
-def served(command: list[str], port: int, variables: Mapping[str, str]) -> Iterator[None]:
-    server = subprocess.Popen(command, env={**os.environ, **variables}, preexec_fn=die_with_parent(SIGTERM))
+def _answers(port: int) -> bool:
     try:
-        wait_until_open(port, server)
-        yield
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def wait_until_open(port: int, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"no server on port {port}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        requests.get(f"http://127.0.0.1:{port}/", timeout=5)
+    except requests.ConnectionError:
+        return False
+    return True
 
 
 def crowd(port: int, token: str, *words: str, connections: int = 20, seconds: float = 3.0) -> Crowd:
     """`words`: what is asked for, see workloads.py."""
-    return told(start_crowd(port, token, *words, connections=connections, seconds=seconds))
+    return result_of(start_crowd(port, token, *words, connections=connections, seconds=seconds))
 
 
 def start_crowd(port: int, token: str, *words: str, connections: int, seconds: float) -> "subprocess.Popen[str]":
@@ -88,6 +77,6 @@ def start_crowd(port: int, token: str, *words: str, connections: int, seconds: f
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def told(crowd: "subprocess.Popen[str]") -> Crowd:
+def result_of(crowd: "subprocess.Popen[str]") -> Crowd:
     out, _ = crowd.communicate()
     return Crowd(**json.loads(out))

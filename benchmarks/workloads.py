@@ -55,12 +55,12 @@ class Mixed:
 
     def next(self, caller: int) -> bytes:
         row = caller % len(self._rows)
-        if random.random() < WRITES:  # noqa: S311 - a mixture, no secret
+        if random.random() < WRITES:
             number = next(self._numbers[row])
             self._asked[caller] = row, number, True
             body = json.dumps({"notes": str(number)}).encode()
             return request("PATCH", self._item.format(self._rows[row]), self._token, body)
-        row = random.randrange(len(self._rows))  # noqa: S311 - likewise
+        row = random.randrange(len(self._rows))
         self._asked[caller] = row, self._written[row], False
         return self._read
 

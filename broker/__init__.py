@@ -1,1 +1,1 @@
-"""The second floor: the IIFL client, its simulator, portfolio and risk."""
+"""The second layer: the IIFL client, its simulator, portfolio and risk."""

@@ -1,37 +1,42 @@
-"""What can go wrong with the broker; each says what to do about it.
+"""Errors of the broker and of the calls to it. Each message says what to do.
 
 BrokerError                  502  broker_error
 ├── UnknownSymbol            400  unknown_symbol         no contract file knows the symbol
 ├── UnknownExchange          400  unknown_exchange
 ├── BrokerRefused            502  broker_refused         an EC code, in whatever envelope it came
-│   ├── BrokerAddressRefused 502  broker_ip_not_allowed  EC500: this machine's address is not on the broker's list
+│   ├── BrokerAddressRefused 502  broker_ip_not_allowed  EC500: this machine's address is not allowed
 │   ├── AccountBlocked       502  broker_account_blocked the account may not trade, or not log in
-│   └── NothingThere          -   an EC code that means an empty book; never leaves the client
+│   ├── NoSuchOrder          404  unknown_order          EC994, EC997, EC999: not in the broker's book
+│   ├── OrderNotOpen         409  order_not_open         EC992, EC993, EC995: executed, cancelled or rejected by now
+│   └── EmptyBook             -   an EC code for an empty book; never leaves the client
 ├── BrokerAnswerUnclear      502  broker_answer_unclear  not JSON, or not of the documented shape
 ├── BrokerUnreachable        503  broker_unreachable     no connection, or a 5xx
 ├── BrokerBusy               503  broker_busy            429: too many calls
-│   └── NoTurn               503  broker_busy            not called: too many wait already
-├── RefreshUnderWay          503  refresh_under_way      somebody else refreshes the contract file
-├── TradingDisabled          403  trading_disabled       TRADING_ENABLED is not set
-├── InvalidOrder             400  invalid                by the contract's or the broker's rules; not sent
-├── UnknownOrder             404  unknown_order          not in today's book
-├── OrderUnderWay            409  order_under_way        the same request waits for the broker already
-├── KeyReused                422  idempotency_key_reused the key came with another request before
-├── OrderRefused              -   as it was              the answer that the same request had before
-├── OrderOutcomeUnknown      504  order_outcome_unknown  sent, no answer, and not in the book so far
-├── OrderNotInBook           409  order_not_in_book      sent, no answer, and not in the book a minute later
-├── BrokerLoginRequired      503  broker_login_required  no session, or a dead one
+│   └── RateLimitWait        503  broker_busy            not sent: the rate limiter's queue is too long
+├── RefreshUnderWay          503  refresh_under_way      another refresh of the contract file is running
+├── TradingDisabled          403  trading_disabled       the trading switch is not open, or TRADING_ENABLED not set
+├── InvalidOrder             400  invalid                breaks a rule of the contract or the broker; not sent
+├── OrderOverLimit           422  order_over_limit       beyond a cap of this site; not sent
+├── UnknownOrder             404  unknown_order          not in today's order book
+├── OrderUnderWay            409  order_under_way        the same request is waiting for the broker
+├── KeyReused                422  idempotency_key_reused the key belongs to another request
+├── OrderRefused              -   as before              the same request was refused before
+├── OrderOutcomeUnknown      504  order_outcome_unknown  sent, no answer, the order book does not settle it
+├── OrderNotInBook           409  order_not_in_book      sent, no answer; the order book proves it had no effect
+├── BrokerLoginRequired      503  broker_login_required  no session, or an expired one
 └── BrokerTimeout            504  broker_timeout
 """
+
+from datetime import datetime
 
 
 class BrokerError(Exception):
     status_code = 502
     code = "broker_error"
     retryable = False
-    ask_again_after = 3.0  # seconds for which the broker is not asked the same again
+    ask_again_after = 3.0  # seconds before the same read may be sent to the broker again
     retry_after: int | None = None
-    # Whether the broker may have done what was asked of it although no answer says so. Who cannot tell thinks so.
+    # Whether the broker may have carried out the request. True unless it is certain that it has not.
     may_have_arrived = True
 
     def __init__(self, message: str, detail: object = None) -> None:
@@ -44,9 +49,9 @@ class UnknownSymbol(BrokerError):
     status_code = 400
     code = "unknown_symbol"
 
-    def __init__(self, symbol: str, exchange: str) -> None:
-        message = f"No contract file of {exchange} knows the symbol {symbol}."
-        super().__init__(f"symbol: {message}", {"symbol": [message]})
+    def __init__(self, symbol: str, exchange: str, *, field: str = "symbol") -> None:
+        message = f"{exchange} has no symbol {symbol}."
+        super().__init__(f"{field}: {message}", {field: [message]})
 
 
 class UnknownExchange(BrokerError):
@@ -59,7 +64,7 @@ class UnknownExchange(BrokerError):
         super().__init__(f"exchange: {message}", {"exchange": [message]})
 
 
-SOMETHING_WENT_WRONG = ("EC003", "EC042")  # before or after what was asked: nobody says
+AMBIGUOUS_CODES = ("EC003", "EC042")  # the broker may have carried out the request before it failed
 
 
 class BrokerRefused(BrokerError):
@@ -70,7 +75,7 @@ class BrokerRefused(BrokerError):
     def __init__(self, ec: str, message: str) -> None:
         super().__init__(f"The broker refused the request: {message} ({ec}).", {"ec": ec})
         self.ec = ec
-        self.may_have_arrived = ec in SOMETHING_WENT_WRONG
+        self.may_have_arrived = ec in AMBIGUOUS_CODES
 
 
 class BrokerAddressRefused(BrokerRefused):
@@ -81,25 +86,43 @@ class BrokerAddressRefused(BrokerRefused):
     def __init__(self, ec: str, message: str) -> None:
         super().__init__(ec, message)
         self.args = (
-            f"The broker does not serve the account from this machine's address ({ec}): the exchange's rules want a "
-            "static IP address that is registered for the app. Register this machine's public IPv4 address at "
+            f"The broker does not accept calls from this machine's address ({ec}): the exchange requires a static IP "
+            "address that is registered for the app. Register this machine's public IPv4 address at "
             "developers.iiflcapital.com. If it is registered, the call may have left over IPv6: set "
             "IIFL_FORCE_IPV4=true, or register the IPv6 address too.",
         )
 
 
 class AccountBlocked(BrokerRefused):
-    """EC004, EC014, EC081, EC703 to EC705: only the broker can help."""
+    """EC004, EC014, EC081, EC703 to EC705: only the broker can lift it."""
 
     code = "broker_account_blocked"
 
     def __init__(self, ec: str, message: str) -> None:
         super().__init__(ec, message)
-        self.args = (f"The broker has blocked the account: {message} ({ec}). Ask its support.",)
+        self.args = (f"The broker has blocked the account: {message} ({ec}). Contact its support.",)
 
 
-class NothingThere(BrokerRefused):
-    """The broker's way of saying that a book is empty."""
+class NoSuchOrder(BrokerRefused):
+    """EC994, EC997, EC999 (iifl_api §4.1)."""
+
+    status_code = 404
+    code = "unknown_order"
+
+
+class OrderNotOpen(BrokerRefused):
+    """EC992, EC993, EC995 (iifl_api §4.1)."""
+
+    status_code = 409
+    code = "order_not_open"
+
+    def __init__(self, ec: str, message: str) -> None:
+        super().__init__(ec, message)
+        self.args = (f"The order is not open any more, so nothing was changed: {message} ({ec}). Read the order book.",)
+
+
+class EmptyBook(BrokerRefused):
+    """The EC codes with which the broker reports an empty book."""
 
 
 class BrokerAnswerUnclear(BrokerError):
@@ -107,7 +130,8 @@ class BrokerAnswerUnclear(BrokerError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"The broker's answer could not be understood: {what}. Try again; if it stays, its format has changed."
+            f"The broker's answer could not be understood: {what}. If this persists, the broker may have changed its "
+            "format."
         )
 
 
@@ -137,13 +161,13 @@ class BrokerBusy(BrokerError):
     retryable = True
 
     def __init__(self, retry_after: int = 1) -> None:
-        super().__init__(f"The broker's limit of calls is reached. Try again in {max(1, retry_after)} s.")
+        super().__init__(f"The broker's rate limit is reached. Try again in {max(1, retry_after)} s.")
         self.retry_after = retry_after
         self.ask_again_after = float(retry_after)
 
 
-class NoTurn(BrokerBusy):
-    """Our own limiter's: the call would have waited too long, so it was not made."""
+class RateLimitWait(BrokerBusy):
+    """The call was not sent: it would have waited too long in our own rate limiter."""
 
     retryable = False
 
@@ -152,10 +176,21 @@ class BrokerLoginRequired(BrokerError):
     may_have_arrived = False
     status_code = 503
     code = "broker_login_required"
-    ask_again_after = 0.0  # the next request may come right after the login
+    ask_again_after = 0.0  # somebody may log in before the next request
 
     def __init__(self, reason: str = "There is no broker session for today") -> None:
-        super().__init__(f"{reason}. Log in to the broker: on its page in the admin, or with `manage.py brokerlogin`.")
+        super().__init__(f"{reason}. Log in to the broker: at /broker/login, or with `manage.py brokerlogin`.")
+
+
+class TooManyLargeAnswers(BrokerError):
+    status_code = 503
+    code = "too_many_large_answers"
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your other requests for as many candles are still under way. Ask for one at a time, or for fewer days."
+        )
 
 
 class RefreshUnderWay(BrokerError):
@@ -164,7 +199,7 @@ class RefreshUnderWay(BrokerError):
     retry_after = 5
 
     def __init__(self, file: str) -> None:
-        super().__init__(f"A refresh of the contract file {file} is under way. Try again when it has ended.")
+        super().__init__(f"The contract file {file} is being refreshed. Try again in a few seconds.")
 
 
 class TradingDisabled(BrokerError):
@@ -172,14 +207,17 @@ class TradingDisabled(BrokerError):
     status_code = 403
     code = "trading_disabled"
 
-    def __init__(self) -> None:
+    def __init__(self, state: str, since: datetime | None, by: str, reason: str) -> None:
+        turned = f" since {since:%Y-%m-%d %H:%M:%S}, by {by}" if since else ""
         super().__init__(
-            "Trading is switched off on this site. Whoever runs it can set TRADING_ENABLED=true and start it again."
+            f"Trading is {state}{turned}{f' ({reason})' if reason else ''}. Orders can be cancelled, but not placed or "
+            'changed. PUT {"state": "open"} to /api/system/trading opens it, where TRADING_ENABLED=true.',
+            {"state": state},
         )
 
 
 class InvalidOrder(BrokerError):
-    """`errors`: sentences by field."""
+    """`errors` holds messages by field."""
 
     may_have_arrived = False
     status_code = 400
@@ -190,13 +228,25 @@ class InvalidOrder(BrokerError):
         super().__init__(f"{field}: {sentences[0]}", errors)
 
 
+class OrderOverLimit(BrokerError):
+    """`value` is what the order has of what the cap limits; None if that is not known. So is `limit`."""
+
+    may_have_arrived = False
+    status_code = 422
+    code = "order_over_limit"
+
+    def __init__(self, cap: str, value: object, limit: object, sentence: str) -> None:
+        known = {name: None if given is None else str(given) for name, given in (("value", value), ("limit", limit))}
+        super().__init__(f"{cap}: {sentence}", {"cap": cap, **known})
+
+
 class UnknownOrder(BrokerError):
     may_have_arrived = False
     status_code = 404
     code = "unknown_order"
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(f"The broker's book of today has no order {order_id}.")
+        super().__init__(f"Today's order book has no order {order_id}.")
 
 
 class OrderUnderWay(BrokerError):
@@ -206,7 +256,7 @@ class OrderUnderWay(BrokerError):
     retry_after = 5
 
     def __init__(self) -> None:
-        super().__init__("The same request is on its way to the broker. Repeat it in a few seconds for its outcome.")
+        super().__init__("The same request is on its way to the broker. Repeat it in a few seconds to get its outcome.")
 
 
 class KeyReused(BrokerError):
@@ -215,40 +265,45 @@ class KeyReused(BrokerError):
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key came with another request before. Take a new key for a new request.")
+        super().__init__("This Idempotency-Key belongs to another request. Use a new key for a new request.")
 
 
 class OrderRefused(BrokerError):
-    """What an earlier try of the same request was answered."""
+    """Repeats the error of an earlier attempt at the same request."""
 
     may_have_arrived = False
 
-    def __init__(self, status_code: int, code: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status_code: int, code: str, message: str, ec: str) -> None:
+        super().__init__(message, {"ec": ec} if ec else None)  # rows older than 0.4 have no ec
         self.status_code = status_code
         self.code = code
 
 
 class OrderOutcomeUnknown(BrokerError):
+    """`hint` says what the order book shows instead, such as an order that may be the requested one."""
+
     status_code = 504
     code = "order_outcome_unknown"
     retry_after = 15
 
-    def __init__(self, detail: object) -> None:
+    def __init__(self, detail: object, hint: str = "") -> None:
+        shows = f"{hint} Do not send it again before it is certain" if hint else "Its order book does not show it yet"
         super().__init__(
-            "The request was sent and the broker's answer never came; its order book does not show it so far. Repeat "
-            "the request with the same Idempotency-Key: that asks for its outcome and sends nothing twice.",
+            f"The request was sent, but no answer of the broker says what became of it. {shows}. Repeat the "
+            "request with the same Idempotency-Key to learn its outcome; it is not sent twice.",
             detail,
         )
 
 
 class OrderNotInBook(BrokerError):
+    """`proof` says what the order book shows."""
+
     status_code = 409
     code = "order_not_in_book"
 
-    def __init__(self, detail: object) -> None:
+    def __init__(self, detail: object, proof: str) -> None:
         super().__init__(
-            "The request was sent, the broker's answer never came, and its order book does not show it: it had no "
-            "effect. To try again send it with a new Idempotency-Key.",
+            f"The request was sent, but no answer of the broker says what became of it. {proof} So it had no effect. "
+            "To try again, send it with a new Idempotency-Key.",
             detail,
         )

@@ -1,23 +1,40 @@
-"""What the broker floor says of itself, from our own tables: nobody waits for the broker here."""
+"""Health of the broker app, from our own tables: a health check never waits for the broker."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
-from broker import conf, contract_table, tokens
+from broker import clock, conf
+from broker.calendar import trading_hours
+from broker.clock import IST
+from broker.contracts import table
 from broker.models import BrokerSession
-from broker.values import IST
-from systemcache.health import Fact
+from systemcache.operations.health import ComponentHealth
+
+CALENDAR_AHEAD = timedelta(days=14)
 
 
-def facts() -> Iterator[Fact]:
+def facts() -> Iterator[ComponentHealth]:
     yield _session()
-    for info in contract_table.every_info():
-        yield Fact(f"contracts {info.exchange}", None, f"{info.rows} rows", info.refreshed_at)
+    yield _calendar()
+    for info in table.all_info():
+        yield ComponentHealth(f"contracts {info.exchange}", None, f"{info.rows} rows", info.refreshed_at)
 
 
-def _session() -> Fact:
-    row = BrokerSession.objects.filter(client_id=conf.client_id(), expires_at__gt=tokens.now()).first()
+def _session() -> ComponentHealth:
+    row = BrokerSession.objects.filter(client_id=conf.client_id(), expires_at__gt=clock.now()).first()
     if row:
-        return Fact("broker session", True, "until midnight (IST)", row.expires_at.astimezone(IST))
+        return ComponentHealth("broker session", True, "until midnight (IST)", row.expires_at.astimezone(IST))
     if conf.simulated():
-        return Fact("broker session", None, "the simulator's, made when it is first needed")
-    return Fact("broker session", False, "Log in on the admin's page “Broker sessions”.")
+        return ComponentHealth("broker session", None, "the simulator's; the site logs in when it needs to")
+    return ComponentHealth("broker session", False, "Log in on the admin's page “Broker sessions”.")
+
+
+def _calendar() -> ComponentHealth:
+    """The holidays of the year of a fortnight from now are to be known; the exchanges publish them in December."""
+    year = (clock.now() + CALENDAR_AHEAD).year
+    known = trading_hours.calendar()
+    missing = [str(exchange) for exchange in trading_hours.TRADED if not known.knows(exchange, year)]
+    if not missing:
+        return ComponentHealth("trading calendar", True, f"holidays of {year} known")
+    detail = f"The holidays of {year} are not known of {', '.join(missing)}: `manage.py importcalendar FILE` adds them."
+    return ComponentHealth("trading calendar", None, detail)

@@ -1,9 +1,9 @@
-"""The account, as everybody's first page asks for it."""
+"""Warming steps: the account's data, which every first page reads."""
 
 from collections.abc import Iterator
 
 from broker import gateway, portfolio
-from systemcache.warming import Step
+from systemcache.operations.warming import Step
 
 
 def account() -> Iterator[Step]:

@@ -1,34 +1,36 @@
-"""Values to bytes and back: JSON with declared types, so that nothing in Redis is code.
+"""Encodes values as JSON and decodes them into declared types, so that reading from Redis never executes code.
 
-Money travels as a string of digits and comes back as Decimal, times carry their offset: the family's type says so.
-An entry is one line of text, then the payload:
+Money is a string of digits that decodes to Decimal, and times carry their UTC offset, as the family's type declares.
+An entry is one header line, then the payload:
 
     2 <generations> <created> <ttl> <j|z>
     {"symbol": …}
 
-`created` is seconds since 1970 (UTC), `ttl` the seconds for which the value is fresh, `generations` what stood in Redis
-when its load began (see store.py), j plain JSON, z JSON compressed by zlib.
+`created` is seconds since 1970 (UTC), `ttl` the seconds for which the value is fresh, `generations` the epoch and the
+tags' generations in Redis when its load began (see storage/generations.py), j plain JSON, z JSON compressed by zlib.
 """
 
 import zlib
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]  # for declared types: a time with its UTC offset, and no other
 
-FORMAT = b"2"  # raised when the layout changes; an entry of another format is a miss
-# Below this a value is stored as it is. The NSEEQ contract list (2.1 MB) shrinks to a tenth in 10 ms and is back in 5;
-# a book of 50 holdings (15 kB) would gain nothing that a round trip shows.
+FORMAT = b"2"  # increment it when the layout changes; an entry of another format is a miss
+# Smaller values are stored uncompressed. The NSEEQ contract list (2.1 MB) shrinks to a tenth in 10 ms and unpacks in 5;
+# for a list of 50 holdings (15 kB) the gain would be lost in the noise of a round trip.
 COMPRESS_FROM = 64 * 1024  # bytes
-LATEST = 2**33  # seconds since 1970; at the end of the calendar a time zone's offset does not fit any more
-LARGEST = 256 * 1024 * 1024  # bytes, unpacked: a forged entry must not fill the memory
+MAX_TIMESTAMP = 2**33  # seconds since 1970; adding a UTC offset at the end of the calendar would overflow
+# Bytes: eight times the largest value, a list of all contracts of an exchange. A forged entry must not exhaust memory.
+MAX_UNPACKED = 16 * 1024 * 1024
 
 
 class Undecodable(ValueError):
-    """The bytes are no value of the declared type."""
+    """The bytes are not a valid entry, or not a value of the declared type."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ def encode(value: object) -> bytes:
 
 
 def decode(payload: bytes, type_: type[T]) -> T:
-    """Raises Undecodable when the bytes are not JSON of that type."""
+    """Raises Undecodable if the bytes are not JSON of that type."""
     try:
         value: T = _decoder(type_).decode(payload)  # type: ignore[arg-type]  # types are hashable
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -68,38 +70,38 @@ def pack(entry: Entry) -> bytes:
 
 def unpack(data: bytes) -> Entry:
     """Raises Undecodable for anything that `pack` did not write."""
-    head, found, payload = data.partition(b"\n")
+    head, newline, payload = data.partition(b"\n")
     parts = head.split(b" ")
-    if not found or len(parts) != 5 or parts[0] != FORMAT:
+    if not newline or len(parts) != 5 or parts[0] != FORMAT:
         raise Undecodable("not an entry of this format")
     _, generations, created, ttl, kind = parts
     try:
-        return Entry(_time(float(created)), float(ttl), _plain(payload, kind), generations)
+        return Entry(_parse_timestamp(float(created)), float(ttl), _decompress(payload, kind), generations)
     except (ValueError, OverflowError, OSError, zlib.error) as error:
         raise Undecodable("not an entry") from error
 
 
 def unpack_head(data: bytes) -> Entry:
-    """All but the payload, from the beginning of an entry. Raises Undecodable."""
-    head, found, _ = data.partition(b"\n")
-    if not found or not head.endswith((b" j", b" z")):
+    """Unpack the first bytes of an entry, without its payload. Raises Undecodable."""
+    head, newline, _ = data.partition(b"\n")
+    if not newline or not head.endswith((b" j", b" z")):
         raise Undecodable("not an entry of this format")
     return unpack(head[:-1] + b"j\n")
 
 
-def _time(seconds: float) -> datetime:
-    if not 0 <= seconds < LATEST:
-        raise Undecodable("made at no time that can be shown")
+def _parse_timestamp(seconds: float) -> datetime:
+    if not 0 <= seconds < MAX_TIMESTAMP:
+        raise Undecodable("its time of creation is out of range")
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _plain(payload: bytes, kind: bytes) -> bytes:
+def _decompress(payload: bytes, kind: bytes) -> bytes:
     if kind == b"j":
         return payload
     if kind != b"z":
-        raise Undecodable(f"kind {kind[:8]!r}")
+        raise Undecodable(f"unknown payload kind {kind[:8]!r}")
     unpacker = zlib.decompressobj()
-    plain = unpacker.decompress(payload, LARGEST)
+    plain = unpacker.decompress(payload, MAX_UNPACKED)
     if not unpacker.eof:
-        raise Undecodable("cut short, or too large")
+        raise Undecodable("the compressed payload is truncated or too large")
     return plain

@@ -1,11 +1,13 @@
-"""What can go wrong with the cache.
+"""The errors of the cache.
 
 CacheError
-├── InvalidKeyPart     400  a parameter may not stand in a key
+├── InvalidKeyPart     400  a parameter contains a character that a key must not contain
 ├── UnknownFamily      400  no family has this name
 ├── UnknownTag         400  no family has this tag
-├── TooManyLoads       503  this process waits for its sources with all threads that it has for it
-└── StoreUnavailable   503  Redis cannot be asked; reads then go to the source and never show this
+├── UnregisteredFamily 500  a family is used that no app has registered: a programming error
+├── MissingTTL         500  the settings have no TTL for a family: a programming error
+├── TooManyLoads       503  the process is at its limit of concurrent loads
+└── StoreUnavailable   503  Redis cannot be used; a read then goes to its source and does not raise this
 """
 
 
@@ -23,7 +25,7 @@ class InvalidKeyPart(CacheError):
     code = "invalid"
 
     def __init__(self, field: str) -> None:
-        message = "may hold letters, digits and & _ - + . @ only, 64 at the most"
+        message = "may contain only letters, digits, spaces and & _ - + . @, at most 64 characters"
         super().__init__(f"{field}: {message}.", {field: [message]})
 
 
@@ -41,12 +43,31 @@ class UnknownTag(CacheError):
         super().__init__(f"No family has the tag {tag!r}.", {"known": known})
 
 
+class UnregisteredFamily(CacheError):
+    status_code = 500
+    code = "unregistered_family"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The family {name!r} is not registered: call families.register() for it in AppConfig.ready()."
+        )
+
+
+class MissingTTL(CacheError):
+    status_code = 500
+    code = "missing_ttl"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The family {name!r} has no TTL: add {name!r} to CACHE_TTLS, in whole seconds above 0.")
+
+
 class StoreUnavailable(CacheError):
     status_code = 503
     code = "cache_unavailable"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"Redis cannot be reached ({reason}).")
+        super().__init__(f"Redis cannot be used ({reason}).")
+        self.reason = reason
 
 
 class TooManyLoads(CacheError):
@@ -55,4 +76,4 @@ class TooManyLoads(CacheError):
     retry_after = 1
 
     def __init__(self) -> None:
-        super().__init__("Too many requests wait for the broker already. Try again in a second.")
+        super().__init__("Too many requests are already waiting for their sources. Try again in a second.")

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from systemcache import conf, keys
-from systemcache.errors import UnknownFamily, UnknownTag
+from systemcache.errors import UnknownFamily, UnknownTag, UnregisteredFamily
 
 T = TypeVar("T")
+
+CALL = "call"  # for Family.counts_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +18,23 @@ class Family(Generic[T]):
     """One kind of cached value.
 
     type: what the stored bytes must decode into.
-    choices: the values of parameters that have few, so that all of a family's keys can be named without asking Redis.
-    tags: templates over the same parameters; dropping a tag drops the values that carry it. A family's own name is one.
-    strict: shows our own tables. What a finished write has replaced is never shown: no copies in processes, no joining
-        of a load that may have begun before the write.
-    ahead: one caller refreshes a value in the last quarter of its life, the others get it as it is.
-    near: a process may show a copy of its own, which is what Redis held a moment ago (near.py says how long).
-    jitter: the part of the TTL that chance takes off, for families whose keys are made together.
-    load_limit: seconds after which a load is given up for lost and another caller may load.
-    secret: keys and values stay off every page, reads off the totals.
+    choices: the values of parameters that have few, so that all keys of the family can be listed without asking Redis.
+    tags: templates over the same parameters; invalidating a tag invalidates the values that carry it. The family's own
+        name is one.
+    strict: shows our own tables. What a finished write has replaced is never shown: no value is held in a process while
+        Redis is away, and nobody joins a load that may have begun before the write.
+    ahead: refresh-ahead: one caller refreshes a value in the last quarter of its TTL, the others get it as it is.
+    near: a process may show a copy of its own, which is what Redis held a moment ago (CACHE_NEAR_TRUST).
+    jitter: the share of the TTL by which chance shortens it, for families whose keys are loaded together.
+    load_timeout: seconds after which a load counts as lost and another caller may load.
+    permission: what it takes to see a value in a response, such as `app.view_model`; "": any authenticated user.
+    secret: nobody sees a value, whatever their permissions: keys and values stay off every page, reads off the totals,
+        and entries are sealed in Redis (storage/sealing.py) and never shown past their TTL.
+    refreshable: who may see a value may ask for it from its source (fetching/refresh.py).
+    source: the dotted name of the function that reads a value again, from its parameters as text, and writes nothing;
+        for the auditor (audit/). Only for our own tables: it is called at any time.
+    counts_as: CALL if each hit saves a call that the source counts.
+    pushed: a feed stores values too, without being asked (fetching/push.py).
     """
 
     name: str
@@ -36,13 +46,13 @@ class Family(Generic[T]):
     ahead: bool = False
     jitter: float = 0.0
     near: bool = False
-    load_limit: float = 10.0
+    load_timeout: float = 10.0
+    permission: str = ""
     secret: bool = False
-
-    @property
-    def is_brokers(self) -> bool:
-        """Whether what it keeps is the broker's answer to a call, which its key says: a hit saves one."""
-        return self.template.startswith("api:")
+    refreshable: bool = False
+    counts_as: str = ""
+    source: str = ""
+    pushed: bool = False
 
     @property
     def ttl(self) -> int:
@@ -52,7 +62,7 @@ class Family(Generic[T]):
     @property
     def stale_for(self) -> int:
         """Seconds past its TTL for which a value may still be shown, marked stale, when the source fails."""
-        return conf.stale_for(self.name)
+        return 0 if self.secret else conf.stale_for(self.name)
 
     def key(self, params: keys.Params) -> str:
         return keys.build(self.template, params)
@@ -70,19 +80,25 @@ _registry: dict[str, Family[Any]] = {}
 
 
 def register(*families: Family[Any]) -> None:
-    """Makes families known by name. Registering the same one again is harmless; another of the same name is refused."""
+    """Make families known by name. Registering one again is harmless; another one of the same name is refused."""
     for family in families:
         if _registry.setdefault(family.name, family) != family:
-            raise ValueError(f"two families are called {family.name!r}")
+            raise ValueError(f"Two families are called {family.name!r}.")
 
 
-def forget(family: Family[Any]) -> None:
-    """Takes a family off the register: for tests, which bring their own."""
+def unregister(family: Family[Any]) -> None:
+    """For tests, which bring families of their own."""
     _registry.pop(family.name, None)
 
 
 def registered() -> list[Family[Any]]:
     return list(_registry.values())
+
+
+def require_registered(name: str) -> None:
+    """Raises UnregisteredFamily: a family that is not registered could neither be cleared nor be seen by operators."""
+    if name not in _registry:
+        raise UnregisteredFamily(name)
 
 
 def named(name: str) -> Family[Any]:

@@ -1,4 +1,4 @@
-"""Keys, as pure functions: built from a template, never pasted; taken apart again; matched by a safe glob."""
+"""Builds keys from templates, parses them back, and makes glob patterns for them. Pure functions."""
 
 import re
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ KeyPart = str | int | date
 Params = Mapping[str, KeyPart]
 
 FIELD = re.compile(r"\{(\w+)\}")
-# No colon (it separates parts), no glob characters, no white space at the ends, nothing that a log line could not hold.
+# No colon (it separates parts), no glob characters, no leading or trailing space, nothing that could break a log line.
 PART = re.compile(r"[A-Za-z0-9&_@+.-](?:[A-Za-z0-9&_@+. -]{0,62}[A-Za-z0-9&_@+.-])?", re.ASCII)
 
 
-def part(field: str, value: KeyPart) -> str:
-    """One part of a key. Raises InvalidKeyPart naming the field."""
+def build_part(field: str, value: KeyPart) -> str:
+    """Format and validate one part of a key. Raises InvalidKeyPart, which names the field."""
     text = value.isoformat() if isinstance(value, date) else str(value)
     if not PART.fullmatch(text):
         raise InvalidKeyPart(field)
@@ -24,20 +24,22 @@ def part(field: str, value: KeyPart) -> str:
 
 
 def build(template: str, params: Params) -> str:
-    """`api:candles:{symbol}` with its fields filled in. A missing or surplus parameter is a programming error."""
+    """Fill in a template such as `api:candles:{symbol}`. Raises TypeError for a missing or surplus parameter."""
     if set(params) != set(fields(template)):
         raise TypeError(f"{template} takes {fields(template)}, not {tuple(params)}")
-    return template.format_map({name: part(name, value) for name, value in params.items()})
+    return template.format_map({name: build_part(name, value) for name, value in params.items()})
 
 
-def build_part_of(template: str, params: Params) -> str:
-    """A tag: a template that needs only some of the parameters."""
+def build_tag(template: str, params: Params) -> str:
+    """Build a tag, whose template may use only some of the parameters."""
     return build(template, {name: params[name] for name in fields(template)})
 
 
 def pattern(template: str, params: Params) -> str:
-    """A glob for every key of the template that carries these parameters; parts cannot hold glob characters."""
-    return template.format_map({name: part(name, params[name]) if name in params else "*" for name in fields(template)})
+    """A glob for all keys of the template with these parameters. It is safe: no part can contain glob characters."""
+    return template.format_map(
+        {name: build_part(name, params[name]) if name in params else "*" for name in fields(template)}
+    )
 
 
 @lru_cache
@@ -53,11 +55,11 @@ def _matcher(template: str) -> re.Pattern[str]:
 
 
 def parse(template: str, key: str) -> dict[str, str] | None:
-    """The parameters that a key of this template was built from; None for another template's key."""
-    found = _matcher(template).fullmatch(key)
-    return found.groupdict() if found else None
+    """The parameters from which a key was built; None if it was not built from this template."""
+    match = _matcher(template).fullmatch(key)
+    return match.groupdict() if match else None
 
 
 def escape_glob(text: str) -> str:
-    """The text as a Redis glob that matches only itself."""
+    """Escape text so that as a Redis glob it matches only itself."""
     return re.sub(r"([*?\[\]\\^-])", r"\\\1", text)

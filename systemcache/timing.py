@@ -1,59 +1,72 @@
-"""Whose time a request takes: leaf spans by name, gathered for the request of this context.
+"""Server-Timing: spans of the current request, summed by name.
 
-cache: Redis · database: SQL · broker: calls to it · limiter: waiting for its limits · wait: for another caller's load.
+A span is a leaf: spans do not nest, so that their sum and the rest add up to the request's time. The names here are
+cache (Redis), database (SQL) and wait (for another caller's load); apps register the names of their own spans.
 """
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import cache
 from time import perf_counter
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-NAMES = ("cache", "database", "limiter", "broker", "wait")
+_names: list[str] = ["cache", "database", "wait"]  # in the order of the header
+
+
+def register(*names: str) -> None:
+    """Add names of spans, in AppConfig.ready(). In the header they come before `wait`."""
+    for name in names:
+        if name not in _names:
+            _names.insert(-1, name)
+    _idle_metrics.cache_clear()
+
+
+def names() -> list[str]:
+    """The names of all spans, in the order of the header."""
+    return list(_names)
 
 
 class Spans:
-    """The spans of one request. Threads that work for it may add theirs at the same time."""
+    """The spans of one request. Its threads may add spans concurrently."""
 
     def __init__(self) -> None:
-        self._ended: list[tuple[str, str, float]] = []
+        self._spans: list[tuple[str, str, float]] = []
 
-    def add(self, name: str, what: str, seconds: float) -> None:
-        self._ended.append((name, what, seconds))
+    def add(self, name: str, label: str, seconds: float) -> None:
+        self._spans.append((name, label, seconds))
 
     def total(self, name: str) -> float:
-        return sum(seconds for found, _, seconds in self._ended if found == name)
+        return sum(seconds for spanned, _, seconds in self._spans if spanned == name)
 
     def header(self, total: float) -> str:
-        """Server-Timing in milliseconds, each call named; `rest` is what is left of `total` seconds: our own work."""
-        if not self._ended:
-            return _line(IDLE, _metric("rest", total))
-        metrics = [_metric(name, self.total(name), self._calls(name)) for name in NAMES]
-        rest = total - sum(seconds for _, _, seconds in self._ended)
-        return _line(*metrics, _metric("rest", max(0.0, rest)))
+        """The Server-Timing header, in milliseconds. `rest` is the part of `total` seconds outside all spans."""
+        if not self._spans:
+            return f"{_idle_metrics()}, {_metric('rest', total)}"
+        rest = total - sum(seconds for _, _, seconds in self._spans)
+        metrics = [_metric(name, self.total(name), self._labels(name)) for name in _names]
+        return ", ".join([*metrics, _metric("rest", max(0.0, rest))])
 
-    def _calls(self, name: str) -> list[str]:
-        return [f"{what} {1000 * seconds:.2f}" for found, what, seconds in self._ended if found == name and what]
-
-
-def _metric(name: str, seconds: float, calls: Sequence[str] = ()) -> str:
-    named = f';desc="{", ".join(calls)}"' if calls else ""
-    return f"{name};dur={1000 * seconds:.2f}{named}"
+    def _labels(self, name: str) -> list[str]:
+        return [f"{label} {1000 * seconds:.2f}" for spanned, label, seconds in self._spans if spanned == name and label]
 
 
-def _line(*metrics: str) -> str:
-    return ", ".join(metrics)
+def _metric(name: str, seconds: float, labels: Sequence[str] = ()) -> str:
+    description = f';desc="{", ".join(labels)}"' if labels else ""
+    return f"{name};dur={1000 * seconds:.2f}{description}"
 
 
-IDLE = _line(*(_metric(name, 0.0) for name in NAMES))
+@cache
+def _idle_metrics() -> str:
+    return ", ".join(_metric(name, 0.0) for name in _names)
 
 
 _spans: ContextVar[Spans | None] = ContextVar("spans", default=None)
 
 
-class gathered:  # noqa: N801 - a context manager, and cheaper on each request than a generator
-    """Of what happens inside."""
+class collect_spans:  # noqa: N801 - a context manager; as a generator it would cost more on each request
+    """Collect the spans of the code inside."""
 
     def __enter__(self) -> Spans:
         spans = Spans()
@@ -65,13 +78,13 @@ class gathered:  # noqa: N801 - a context manager, and cheaper on each request t
 
 
 class span:  # noqa: N801 - likewise
-    """Adds the time that is spent inside to `name`, and shows it by itself as `what`; nothing when nobody gathers."""
+    """Add the time spent inside to `name`, and list it under `label`. Does nothing outside `collect_spans`."""
 
-    __slots__ = ("_name", "_started", "_what")
+    __slots__ = ("_label", "_name", "_started")
 
-    def __init__(self, name: str, what: str = "") -> None:
+    def __init__(self, name: str, label: str = "") -> None:
         self._name = name
-        self._what = what
+        self._label = label
 
     def __enter__(self) -> None:
         self._started = perf_counter()
@@ -79,16 +92,16 @@ class span:  # noqa: N801 - likewise
     def __exit__(self, *_: object) -> None:
         spans = _spans.get()
         if spans is not None:
-            spans.add(self._name, self._what, perf_counter() - self._started)
+            spans.add(self._name, self._label, perf_counter() - self._started)
 
 
 def timed_query(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """For a connection's `execute_wrappers`."""
+    """Wrap a query in a span; for a connection's `execute_wrappers`."""
     with span("database"):
         return execute(sql, params, many, context)
 
 
 def time_queries(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """When a connection is made, and made again."""
+    """Time the queries of a connection; a receiver of `connection_created`, which is also sent on reconnecting."""
     if timed_query not in connection.execute_wrappers:
-        connection.execute_wrappers.insert(0, timed_query)  # first: the end of an `execute_wrapper` takes the last away
+        connection.execute_wrappers.insert(0, timed_query)  # first, because leaving an `execute_wrapper` pops the last

@@ -2,23 +2,45 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.core.cache import caches
+from django.db.models.signals import post_migrate
 from django_redis import get_redis_connection
+from hypothesis import settings as hypothesis_settings
 from pytest_django.fixtures import Settings
+from redis import Redis
 from rest_framework.test import APIClient
 
-from broker import client, gateway
+from broker.calendar import trading_hours
+from broker.iifl import rate_limiter
 from broker.simulator import Simulator, SimulatorOptions
-from systemcache import fetch, shortcut, stats, store, turns
-from systemcache.models import ApiToken
-from tests.servers.redis_server import RedisServer
+from systemcache import process_state
+from systemcache.models import Cache, PendingInvalidation
+from systemcache.storage.breaker import breaker
+from tests.support.market_data import SHARED_DATA, write_sample
+from tests.support.people import client_of
+from tests.support.programs import leave_out
+from tests.support.redis import use_redis
+from testservers.redis_server import RedisServer
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+# A busy machine may keep any example waiting.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
+
+
+def _empty_outbox(using: str, **_: object) -> None:
+    PendingInvalidation.objects.using(using).all().delete()
+
+
+# After a test that commits, its tables are flushed, which is a write to all of them that Redis is not there to hear of.
+# The signal is sent for apps with models alone.
+post_migrate.connect(_empty_outbox, sender=[app for app in apps.get_app_configs() if app.models_module][-1])
 
 
 @pytest.fixture(scope="session")
@@ -29,48 +51,63 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture(autouse=True)
-def quick_and_quiet(settings: Settings) -> None:
-    """Hashing passwords well takes longer than most tests, and no thread works beside them."""
-    settings.CACHE_HOLD = 0  # what a test changes while Redis is away shows at once
+def quick_and_quiet(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits, for a slow password hash or a rate limit, and no thread works beside a test."""
+    settings.CACHE_DEGRADED_HOLD = 0  # what a test changes while Redis is away shows at once
     settings.CACHE_STATS_INTERVAL = 0  # who reads the counts adds them first
+    settings.CACHE_AUDIT_EVERY = 0  # the auditor's thread reads a database that a test's transaction hides
     settings.CACHE_NEAR = False  # near copies are their own tests' subject
-    settings.CACHE_KEEPER_INTERVAL = 0  # tests call keeper.look() when it is its turn
+    settings.ALERT_INTERVAL = 0  # likewise watcher.step()
+    settings.CACHE_RECOVERY_INTERVAL = 0  # tests call keeper.look() when it is its turn
     settings.IIFL_BASE_URL = "http://127.0.0.1:9/v1"  # nobody's: a test that needs a broker brings its own
-    settings.IIFL_LIMITS = dict.fromkeys(settings.IIFL_LIMITS, 1000)  # the limits are their own tests' subject
+    settings.IIFL_STREAM_URL = ""  # nor is there a stream
+    # The limits are their own tests' subject. Without Redis the first call waits for a window.
+    settings.IIFL_LIMITS = dict.fromkeys(settings.IIFL_LIMITS, 1000)
+    monkeypatch.setattr(rate_limiter, "WINDOW", 0.01)
+    settings.WHITENOISE_AUTOREFRESH = True  # each test has its own middleware: it need not list all static files
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
-def forgetful_cache() -> Iterator[None]:
+def closed_market(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The market is closed at the time at which the tests run; a test that needs it open brings a time of its own.
+
+    While it is open, books beside an open order are kept for seconds.
+    """
+    known = trading_hours.seconds_until_open
+
+    def seconds_until_open(now: datetime, exchange: str = "") -> float:
+        is_real_time = abs(now - datetime.now(UTC)) < timedelta(minutes=1)
+        return timedelta(days=1).total_seconds() if is_real_time else known(now, exchange)
+
+    monkeypatch.setattr(trading_hours, "seconds_until_open", seconds_until_open)
+
+
+@pytest.fixture(autouse=True)
+def fresh_process_state() -> Iterator[None]:
     """Nothing that one test left in this process reaches the next."""
-    _forget()
+    process_state.reset()
     yield
-    _forget()
-
-
-def _forget() -> None:
-    fetch.forget()
-    shortcut.forget()
-    stats.forget()
-    store.breaker.reset()
-    turns.forget()
-    gateway.forget_symbols()
-    client.default_client.cache_clear()
+    process_state.reset()
 
 
 @pytest.fixture
 def redis_store(redis_server: RedisServer, settings: Settings) -> Iterator[RedisServer]:
     """The store on a real, empty Redis."""
-    default = settings.CACHES["default"]
-    # On a busy machine Redis may need longer than the site grants it, which is the failure tests' subject alone.
-    options = {**default["OPTIONS"], "SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
-    settings.CACHES = {"default": {**default, "LOCATION": redis_server.url, "OPTIONS": options}}
+    use_redis(settings, redis_server.url)
     caches["default"].clear()
-    # An earlier test may have used another Redis: this one is to be greeted anew.
+    # An earlier test may have used another Redis: connections have to check this one's epoch again.
     get_redis_connection("default").connection_pool.disconnect()
-    store.breaker.reset()
+    breaker.reset()
     yield redis_server
     caches["default"].close()
+
+
+@pytest.fixture
+def redis(redis_store: RedisServer) -> Iterator[Redis]:
+    """A connection beside the site's own, to look at what is stored."""
+    with Redis.from_url(redis_store.url) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
@@ -83,20 +120,28 @@ def simulator_server() -> Iterator[Simulator]:
 def simulator(simulator_server: Simulator, settings: Settings) -> Iterator[Simulator]:
     """The broker: a simulator without faults, without limits, with an empty log of calls."""
     settings.IIFL_BASE_URL = simulator_server.base_url
-    simulator_server.heal()
-    simulator_server.reset_calls()
+    simulator_server.clear_faults()
+    simulator_server.clear_calls()
     yield simulator_server
-    simulator_server.heal()
+    simulator_server.clear_faults()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real market data beside the project; not part of it."""
+    """The real market data beside the project, for tests that nothing else can pass or fail."""
     if not SHARED_DATA.is_dir():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{SHARED_DATA} is missing")
-        pytest.skip(f"needs the market data in {SHARED_DATA}, which is not here")
+        leave_out("only the real files of ../shared/data can show this, and they are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def market_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real market data, or a sample of it where that is not beside the project."""
+    if SHARED_DATA.is_dir():
+        return SHARED_DATA
+    if os.environ.get("CI") == "true":
+        pytest.fail("../shared/data is not here, and with CI=true it has to be", pytrace=False)
+    return write_sample(tmp_path_factory.mktemp("market_data"))
 
 
 @pytest.fixture
@@ -109,13 +154,6 @@ def make_user(db: None) -> Callable[..., User]:
         return user
 
     return make
-
-
-def client_of(user: User) -> APIClient:
-    """A program of this user's, with a token."""
-    api = APIClient()
-    api.credentials(HTTP_AUTHORIZATION=f"Token {ApiToken.issue(user, 'test')}")
-    return api
 
 
 @pytest.fixture
@@ -133,7 +171,7 @@ def stranger(make_user: Callable[..., User]) -> APIClient:
 @pytest.fixture
 def staff(make_user: Callable[..., User]) -> APIClient:
     """Runs the site."""
-    return client_of(make_user("staff", is_staff=True))
+    return client_of(make_user("staff", Cache.VIEW, Cache.CLEAR, is_staff=True))
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import os
 
 import pytest
 
-from tests.servers.postgres import acquire_postgres
+from tests.support.market_data import SHARED_DATA
+from tests.support.scheduling import ByGroup
+from testservers.postgres import acquire_postgres
 
 # Whatever the caller's shell or .env says: an empty value counts as unset.
 for name in ("REDIS_URL", "IIFL_BASE_URL", "IIFL_CLIENT_ID", "IIFL_APP_KEY", "IIFL_APP_SECRET", "DJANGO_DEBUG"):
@@ -27,8 +29,13 @@ if _found:
     os.environ["TEST_DATABASE_KIND"] = f"PostgreSQL ({_found.reason})" if _found.url else f"SQLite: {_found.reason}"
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return f"database: {os.environ['TEST_DATABASE_KIND']}"
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByGroup:
+    return ByGroup(config, log)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    data = "../shared/data" if SHARED_DATA.is_dir() else "a sample that the tests make: ../shared/data is not here"
+    return [f"database: {os.environ['TEST_DATABASE_KIND']}", f"market data: {data}"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,1 +1,1 @@
-"""The top floor: settings, addresses, error handler, the commands that start the site."""
+"""The top layer: settings, URLs, error handler, and the command that starts the site."""

@@ -1,4 +1,4 @@
-"""What Django's own error pages leave out, with DEBUG on as well."""
+"""What Django's own error pages hide, even with DEBUG on."""
 
 import re
 from types import FrameType
@@ -10,8 +10,11 @@ from django.views.debug import SafeExceptionReporterFilter
 SECRET_NAME = re.compile(r"token|code|secret|passw|checksum|authoriz|cookie|session|parameters|headers|body|sent", re.I)
 
 
-class SecretsHidden(SafeExceptionReporterFilter):
-    """Django's filter shows everything with DEBUG on; this one never does, and hides variables by their names too."""
+class StrictReporterFilter(SafeExceptionReporterFilter):
+    """Django's filter shows everything with DEBUG on; this one never does, and also hides variables by name."""
+
+    # Addresses of databases and of Redis may contain a password.
+    hidden_settings = re.compile(rf"{SafeExceptionReporterFilter.hidden_settings.pattern}|URL|LOCATION", re.I)
 
     def is_active(self, request: HttpRequest | None) -> bool:
         return True

@@ -1,7 +1,7 @@
-"""Log lines: for people or as JSON, one event a line, with the request that they belong to, and without secrets.
+"""Log lines as text or JSON, one event a line, with the id of the request and without secrets.
 
-Masking is the formatters' last step, so that no caller has to think of it: messages, arguments, exceptions and stacks
-pass it alike.
+Masking is the formatters' last step, so that no caller has to think of it: it covers messages, arguments, exceptions
+and stacks alike.
 """
 
 import json
@@ -19,45 +19,68 @@ from systemcache import masking
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-# What an event may say beside its message: logger.info(…, extra={"family": …}).
-FIELDS = ("family", "state", "method", "path", "status", "milliseconds")
+# What is written as a backslash and its code.
+_CONTROL = (*range(0x20), *range(0x7F, 0xA0))
+_SEPARATORS = (0x2028, 0x2029)  # of lines and paragraphs
+_DIRECTIONS = (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they rearrange what is shown
+ESCAPED = {code: repr(chr(code))[1:-1] for code in (*_CONTROL, *_SEPARATORS, *_DIRECTIONS)}
+
+# Fields that an event may carry beside its message: logger.info(…, extra={"family": …}).
+FIELDS = ("family", "state", "address", "method", "path", "status", "milliseconds")
 
 
 def secrets_of_settings() -> Iterator[str]:
-    """What the settings know and no line may show."""
+    """The secrets in the settings."""
     yield settings.SECRET_KEY
     yield settings.IIFL_APP_SECRET
     yield str(settings.DATABASES["default"].get("PASSWORD") or "")
     yield unquote(urlsplit(settings.REDIS_URL).password or "")
+    yield settings.REDIS_SENTINEL_PASSWORD
 
 
 masking.register(secrets_of_settings)
 
 
-class Failures(logging.Filter):
-    """Lets lines pass that carry an exception."""
+class HasException(logging.Filter):
+    """Passes only records that carry an exception."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return bool(record.exc_info)
 
 
-class TextFormatter(logging.Formatter):
-    """`2026-01-05 10:02:11,417 WARNING broker: …`, with the request's id at the end."""
+class RefusedHost(logging.Filter):
+    """Makes one line of Django's traceback about a Host header, and names the variable rather than Django's setting."""
 
-    def __init__(self) -> None:
-        super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        host = request.META.get("HTTP_HOST", "") if request else ""
+        record.msg = "refused a request for host %.100r: DJANGO_ALLOWED_HOSTS does not name it"
+        record.args, record.exc_info = (host,), None
+        return True
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-05 10:02:11,417 WARNING broker: …`, with the request's id at the end, tracebacks indented below.
+
+    Messages quote what callers sent: without its control characters it can neither begin a line that looks like
+    another event, nor command the terminal that shows the log.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        line, newline, rest = super().format(_sound(record)).partition("\n")
-        asked = f" [{request_id.get()}]" if request_id.get() else ""
-        return masking.masked(line + asked + newline + rest)
+        record = _preformatted(record)
+        message = masking.mask_secrets(record.getMessage()).translate(ESCAPED)
+        suffix = f" [{request_id.get()}]" if request_id.get() else ""
+        lines = [f"{self.formatTime(record)} {record.levelname} {record.name}: {message}{suffix}"]
+        for below in _below(self, record).values():
+            lines += [line.translate(ESCAPED) for line in masking.mask_secrets(below).split("\n")]
+        return "\n  ".join(lines)
 
 
 class JSONFormatter(logging.Formatter):
-    """An object a line. Strings are masked before they are encoded, so that a secret is found as it is."""
+    """One object a line. Strings are masked before they are encoded, because encoding could hide a secret."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record = _sound(record)
+        record = _preformatted(record)
         event: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, ZoneInfo(settings.TIME_ZONE)).isoformat(),
             "level": record.levelname,
@@ -65,25 +88,31 @@ class JSONFormatter(logging.Formatter):
             "message": record.getMessage(),
             "request_id": request_id.get() or None,
             **{name: getattr(record, name, None) for name in FIELDS},
-            "exception": self.formatException(record.exc_info) if record.exc_info else record.exc_text,
-            "stack": self.formatStack(record.stack_info) if record.stack_info else None,
+            **_below(self, record),
         }
         return json.dumps({name: _masked(value) for name, value in event.items() if value is not None})
 
 
+def _below(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, str]:
+    """What an event carries beside its message: the texts of its exception and its stack, if it has them."""
+    exception = formatter.formatException(record.exc_info) if record.exc_info else record.exc_text
+    stack = formatter.formatStack(record.stack_info) if record.stack_info else None
+    return {name: text for name, text in (("exception", exception), ("stack", stack)) if text}
+
+
 def _masked(value: object) -> object:
-    return value if isinstance(value, int | float) else masking.masked(str(value))
+    return value if isinstance(value, int | float) else masking.mask_secrets(str(value))
 
 
-def _sound(record: logging.LogRecord) -> logging.LogRecord:
-    """A copy whose message is made already: logging itself would print arguments that do not fit, secrets and all."""
+def _preformatted(record: logging.LogRecord) -> logging.LogRecord:
+    """A copy whose message is already formatted: on a formatting error logging itself would print the raw arguments."""
     try:
         message = record.getMessage()
     except Exception:
-        # Whatever an argument raises when it is to be shown: the event itself is not to be lost for it.
+        # An argument's __str__ may raise anything, and the event itself must not be lost.
         message = f"{str(record.msg).replace('%%', '%')} (its arguments do not fit)"
     copy = logging.makeLogRecord(record.__dict__)
     copy.msg, copy.args = message, None
     if copy.exc_info:
-        copy.exc_text = None  # another formatter's, if any
+        copy.exc_text = None  # may be another formatter's
     return copy

@@ -1,4 +1,4 @@
-"""What every request to the API passes before Django resolves its address."""
+"""Middleware that every request passes before Django resolves its URL."""
 
 import logging
 import random
@@ -10,21 +10,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from systemcache import timing
+from systemcache.rate_limit import owner
 from tradingsite import logs
-from tradingsite.api_errors import error_response
+from tradingsite.api_errors import API_ROOTS, error_response
 
 Handler = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-API_ROOTS = ("/api/", "/metrics/")
 
 
 access = logging.getLogger("tradingsite.access")
 
 
 def request_ids(get_response: Handler) -> Handler:
-    """X-Request-ID, the caller's or one made here, on the answer and on every log line of the request."""
+    """Put X-Request-ID, the caller's or a new one, on the response and on every log line of the request."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID")
         name = given if given and REQUEST_ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
         token = logs.request_id.set(name)
@@ -32,22 +32,23 @@ def request_ids(get_response: Handler) -> Handler:
         try:
             response = get_response(request)
             response["X-Request-ID"] = name
-            _tell(request, response, 1000 * (perf_counter() - started))
+            _log_access(request, response, 1000 * (perf_counter() - started))
             return response
         finally:
             logs.request_id.reset(token)
 
-    return answer
+    return middleware
 
 
-def _tell(request: HttpRequest, response: HttpResponse, milliseconds: float) -> None:
-    """Without the query: a login's code travels there."""
+def _log_access(request: HttpRequest, response: HttpResponse, milliseconds: float) -> None:
+    """Log a line for the request, without the query string: it may carry a login's code."""
     if not access.isEnabledFor(logging.INFO):
         return
     extra = {
         "method": request.method,
         "path": request.path_info,
         "status": response.status_code,
+        "address": request.META.get("REMOTE_ADDR") or None,
         "state": response.get("X-Cache"),
         "milliseconds": round(milliseconds, 2),
     }
@@ -55,43 +56,60 @@ def _tell(request: HttpRequest, response: HttpResponse, milliseconds: float) -> 
 
 
 def server_timing(get_response: Handler) -> Handler:
-    """Server-Timing on every answer: Redis, database, broker and waiting apart from our own work."""
+    """Put Server-Timing on every response: Redis, database, broker and waiting apart from our own work."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
         started = perf_counter()
-        with timing.gathered() as spans:
+        with timing.collect_spans() as spans:
             response = get_response(request)
         response["Server-Timing"] = spans.header(perf_counter() - started)
         return response
 
-    return answer
+    return middleware
+
+
+def share_limits_by_user(get_response: Handler) -> Handler:
+    """Name the request's user to what is shared out among users. Token and session are looked up later, if at all."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        def name() -> str:
+            user = getattr(request, "user", None)  # a token's too: DRF sets it
+            return f"user{user.pk}" if user and user.pk else "anonymous"
+
+        with owner.working_for(name):
+            return get_response(request)
+
+    return middleware
 
 
 def optional_trailing_slash(get_response: Handler) -> Handler:
-    """The API's routes answer with and without their trailing slash, without a redirect (which would lose a POST)."""
+    """Let API routes work without their trailing slash too, without a redirect, which would lose the body of a POST."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
         if not request.path_info.endswith("/") and (request.path_info + "/").startswith(API_ROOTS):
             request.path_info += "/"
         return get_response(request)
 
-    return answer
+    return middleware
 
 
-def bounded_body(get_response: Handler) -> Handler:
-    """Refuses a large body by its declared length: DRF's JSON parser reads past Django's own limit."""
+def limit_body_size(get_response: Handler) -> Handler:
+    """Refuse a large body by its declared length, on every path, before anything reads it.
 
-    def answer(request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith(API_ROOTS) and _declared_length(request) > settings.API_MAX_BODY:
-            return error_response(
-                413, "too_large", f"A request body may hold {settings.API_MAX_BODY} bytes at the most."
-            )
+    A body without a declared length is empty to Django. DRF's JSON parser ignores Django's own limit, which counts no
+    files either.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if _declared_length(request) > settings.MAX_BODY:
+            return error_response(413, "too_large", f"A request body may have at most {settings.MAX_BODY} bytes.")
         return get_response(request)
 
-    return answer
+    return middleware
 
 
 def _declared_length(request: HttpRequest) -> int:
+    """As Django takes it: what is no number is 0."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The front page and the API's index."""
+"""The status page and the API's index."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,20 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.views import APIView
 
 from broker import gateway
-from broker.permissions import ViewsAccount
-from systemcache import tally
+from broker.cache_families import VIEW_ACCOUNT
 from systemcache.errors import StoreUnavailable, TooManyLoads
-from systemcache.health import database_is_up
-from systemcache.openapi import OBJECT
+from systemcache.operations.health import database_is_up
+from systemcache.per_view.openapi import OBJECT
+from systemcache.per_view.validation import StrictView
+from systemcache.storage import totals
 
 INDEX = {
     "watchlist": "watchlist-list",
     "signals": "signals-list",
     "settings": "settings",
+    "alerts": "alerts-list",
     "holdings": "holdings",
     "positions": "positions",
     "margins": "margins",
@@ -34,6 +35,7 @@ INDEX = {
     "cache_stats": "cache-stats",
     "cache_families": "cache-families",
     "cache_keys": "cache-keys",
+    "trading": "trading-switch",
     "health": "health",
     "schema": "schema",
     "docs": "docs",
@@ -44,8 +46,8 @@ EXAMPLES = {
 }
 
 
-class ApiIndex(APIView):
-    """Where everything is."""
+class ApiIndex(StrictView):
+    """The addresses of everything else."""
 
     name = "API"
 
@@ -59,7 +61,7 @@ class ApiIndex(APIView):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the site that is up or not; `detail` says what to do, and is shown to staff alone."""
+    """A part of the site that is up or down; `detail` says what to do, and only staff see it."""
 
     name: str
     kind: str
@@ -67,20 +69,26 @@ class Part:
     detail: str = ""
 
 
-def home(request: HttpRequest) -> HttpResponse:
+def status(request: HttpRequest) -> HttpResponse:
+    """Say what is up, to everybody: who cannot log in can still see why."""
     parts = [_broker(request), _database(), _cache()]
-    return render(request, "tradingsite/home.html", {"parts": parts, "version": settings.VERSION})
+    return render(request, "tradingsite/status.html", {"parts": parts, "version": settings.VERSION})
 
 
 def _broker(request: HttpRequest) -> Part:
-    """Its customers log in with the account's name: it is shown to those alone who may see the account."""
-    account = f", account {settings.IIFL_CLIENT_ID}" if request.user.has_perm(ViewsAccount.needs) else ""
-    kind = "the simulator" if settings.IIFL_SIMULATED else f"IIFL Capital{account}"
+    """The client id is also the name of the broker's login, so only people who may view the account see it."""
+    account = f", account {settings.IIFL_CLIENT_ID}" if request.user.has_perm(VIEW_ACCOUNT) else ""
+    kind = _simulator() if settings.IIFL_SIMULATED else f"IIFL Capital{account}"
     try:
         status = gateway.status()
-    except TooManyLoads as error:  # others wait for it already
+    except TooManyLoads as error:  # too many requests already wait for the broker
         return Part("Broker", kind, False, str(error))
     return Part("Broker", kind, status.up, status.detail)
+
+
+def _simulator() -> str:
+    replays = settings.SIMULATOR_CLOCK == "replay"
+    return "the simulator, which repeats the last session while the market is closed" if replays else "the simulator"
 
 
 def _database() -> Part:
@@ -89,7 +97,7 @@ def _database() -> Part:
 
 def _cache() -> Part:
     try:
-        tally.info()
+        totals.info()
     except StoreUnavailable as error:
         return Part("Cache", "Redis", False, f"{error} Answers come from their sources.")
     return Part("Cache", "Redis", True)

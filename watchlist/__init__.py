@@ -1,1 +1,1 @@
-"""The third floor: watched symbols, signals and trading settings, with their API and admin."""
+"""The third layer: watched symbols, signals and trading settings, with their API and admin."""

@@ -1,23 +1,13 @@
-"""API fields that say what they would have taken, and take nothing that a database or a JSON encoder refuses."""
+"""API fields that reject what a database or JSON encoder cannot hold."""
 
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from systemcache.per_view.validation import KnownChoiceField
 from watchlist.models.columns import EXCHANGES
 from watchlist.models.extras import storable_object
-
-
-class KnownChoiceField(serializers.ChoiceField):
-    """Names the choices in its error instead of quoting the input, which may hold what no answer can carry."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        try:
-            return super().to_internal_value(data)
-        except serializers.ValidationError:
-            known = ", ".join(str(choice) for choice in self.choices)
-            raise serializers.ValidationError(f"Choose one of {known}.", code="invalid_choice") from None
 
 
 class ExchangeField(KnownChoiceField):
@@ -26,7 +16,7 @@ class ExchangeField(KnownChoiceField):
 
 
 class SymbolField(serializers.CharField):
-    """In upper case, as contract files write symbols."""
+    """Converts symbols to upper case, as in contract files."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=50, **kwargs)

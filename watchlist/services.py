@@ -8,12 +8,13 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.shortcuts import get_object_or_404
 
+from systemcache.per_view.validation import unknown_names
 from watchlist.models import Category, Signal, Status, TradingSetting, WatchlistItem
 
 M = TypeVar("M", bound=models.Model)
 
-# What is approved is what is carried out: these are settled once a signal is no longer pending.
-TERMS = ("symbol", "exchange", "signal_type", "quantity", "price", "stop_loss", "take_profit")
+# What was approved is what is executed, so these cannot change once a signal is no longer pending.
+FROZEN_FIELDS = ("symbol", "exchange", "signal_type", "quantity", "price", "stop_loss", "take_profit")
 SAMPLE: Mapping[str, tuple[str, ...]] = {
     Category.LONG_TERM: ("RELIANCE", "TCS", "HDFCBANK", "HINDUNILVR"),
     Category.SHORT_TERM: ("INFY", "ICICIBANK", "LT"),
@@ -23,33 +24,32 @@ SAMPLE: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """How many symbols were put on the list, and how many stood on it already."""
+class AddResult:
+    """How many symbols were added, and how many were already on the list."""
 
     added: int
-    there: int
+    existing: int
 
 
 @transaction.atomic
-def add_symbols(*, symbols: Iterable[str], category: str, exchange: str) -> Added:
-    """Adds canonical symbols to a category; items that are there, switched off or not, are left as they are."""
-    wanted = dict.fromkeys(symbols)
-    there = set(
-        WatchlistItem.objects.filter(exchange=exchange, category=category, symbol__in=wanted).values_list(
-            "symbol", flat=True
-        )
-    )
+def add_symbols(*, symbols: Iterable[str], category: str, exchange: str) -> AddResult:
+    """Add canonical symbols to a category; existing items, active or not, stay as they are."""
+    unique = dict.fromkeys(symbols)
+    in_category = WatchlistItem.objects.filter(exchange=exchange, category=category)
+    existing = set(in_category.filter(symbol__in=unique).values_list("symbol", flat=True))
     items = [
-        WatchlistItem(symbol=symbol, exchange=exchange, category=category) for symbol in wanted if symbol not in there
+        WatchlistItem(symbol=symbol, exchange=exchange, category=category)
+        for symbol in unique
+        if symbol not in existing
     ]
-    # Another process may add one of them meanwhile: that is no error.
+    # Another process may add some of them concurrently, which is not an error.
     WatchlistItem.objects.bulk_create(items, ignore_conflicts=True)
-    return Added(len(items), len(there))
+    return AddResult(len(items), len(existing))
 
 
 @transaction.atomic
 def add_sample() -> int:
-    """Puts ten well-known shares on a list that is empty; returns how many. Does not ask the broker."""
+    """Add ten well-known shares to an empty list, without calling the broker; return how many."""
     if WatchlistItem.objects.exists():
         return 0
     items = [WatchlistItem(symbol=symbol, category=category) for category, some in SAMPLE.items() for symbol in some]
@@ -58,54 +58,47 @@ def add_sample() -> int:
 
 @transaction.atomic
 def change_item(*, item: WatchlistItem, changes: Mapping[str, Any]) -> WatchlistItem:
-    """Changes the item as it is now, which is not always as it was read: nobody else's change is undone."""
-    current = _locked(item)
-    _set(current, changes)
+    """Change the item's current row, so that concurrent changes are not undone."""
+    current = _lock(item)
+    _assign(current, changes)
     current.save()
     return current
 
 
 @transaction.atomic
 def change_signal(*, signal: Signal, changes: Mapping[str, Any]) -> Signal:
-    """Raises ValidationError for a status that cannot follow, and for new terms of a signal that was decided on."""
-    current = _locked(signal)
+    """Change a signal. Raises ValidationError for a status that cannot follow, and for new terms after the decision."""
+    current = _lock(signal)
     terms = {name: value for name, value in changes.items() if name != "status"}
-    _refuse_new_terms(current, terms)
-    _set(current, terms)
+    _check_frozen_fields(current, terms)
+    _assign(current, terms)
     current.save()
     status = changes.get("status", current.status)
     if status != current.status:
-        _move_on(current, status)
+        if not Signal.objects.filter(pk=current.pk).transition_to(status):
+            late = " (its time is over)" if current.is_late() else ""
+            raise ValidationError({"status": f"A signal that is {current.status}{late} cannot become {status}."})
+        current.refresh_from_db()
     return current
 
 
-def _refuse_new_terms(signal: Signal, terms: Mapping[str, Any]) -> None:
+def _check_frozen_fields(signal: Signal, terms: Mapping[str, Any]) -> None:
     if signal.status == Status.PENDING:
         return
-    changed = [name for name in TERMS if name in terms and terms[name] != getattr(signal, name)]
+    changed = [name for name in FROZEN_FIELDS if name in terms and terms[name] != getattr(signal, name)]
     if changed:
-        message = f"This cannot change any more: the signal is {signal.status}."
+        message = f"This cannot be changed any more: the signal is {signal.status}."
         raise ValidationError(dict.fromkeys(changed, message))
-
-
-def _move_on(signal: Signal, status: str) -> None:
-    if not Signal.objects.filter(pk=signal.pk).become(status):
-        late = " (its time is over)" if signal.is_late() else ""
-        raise ValidationError({"status": f"A signal that is {signal.status}{late} cannot become {status}."})
-    signal.refresh_from_db()
 
 
 @transaction.atomic
 def change_settings(*, values: Mapping[str, object]) -> None:
-    """All or nothing. Raises ValidationError with a message for each key that is unknown or was given a wrong value."""
+    """Change all settings or none. Raises ValidationError with a message for each unknown key and each wrong value."""
     settings = {setting.key: setting for setting in TradingSetting.objects.select_for_update()}
-    errors: dict[str, list[str]] = {}
-    for key, value in values.items():
+    errors = unknown_names(values, settings, "setting")
+    for key in (key for key in values if key in settings):
         try:
-            settings[key].assign(value)
-        except KeyError:
-            # A key from JSON may hold half a character, which no answer could name.
-            errors[key.encode("ascii", "backslashreplace").decode()] = ["There is no such setting."]
+            settings[key].assign(values[key])
         except ValidationError as error:
             errors[key] = error.messages
     if errors:
@@ -114,10 +107,10 @@ def change_settings(*, values: Mapping[str, object]) -> None:
         settings[key].save()
 
 
-def _locked(row: M) -> M:
+def _lock(row: M) -> M:
     return get_object_or_404(type(row)._default_manager.select_for_update(), pk=row.pk)
 
 
-def _set(row: models.Model, values: Mapping[str, Any]) -> None:
+def _assign(row: models.Model, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)

@@ -1,6 +1,6 @@
-"""Strategies: pure functions from candles, oldest first, to a proposal, or None when there is nothing to propose.
+"""Strategies: pure functions from candles, oldest first, to a proposal, or None if there is nothing to propose.
 
-Confidence is 0.5 for what only just came about and rises to 1 with its strength.
+Confidence is 0.5 for the weakest signal and rises to 1 with its strength.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,17 +10,20 @@ from itertools import pairwise
 
 import msgspec
 
+from broker import money
 from broker.values import Candle
 
 FAST, SLOW = 20, 50
-STRONG_CROSS = Decimal("0.01")  # of the slow average: the distance that gives full confidence
+STRONG_CROSS = Decimal("0.01")  # of the slow average: the distance for full confidence
 RSI_PERIOD = 14
 OVERSOLD, OVERBOUGHT = Decimal(30), Decimal(70)
 CHANNEL = 20
-STOP_WINDOW = 10  # candles whose far end is the stop
-REWARD = 2  # profit aimed at, in multiples of the loss risked
-# Candles to ask for. Enough for the slow average, and for Wilder's smoothing to forget its first value.
-HISTORY = 150
+STOP_WINDOW = 10  # candles whose low (or high) is the stop
+REWARD = 2  # target profit as a multiple of the risk
+# Candles to read: enough for the slow average, and for Wilder's smoothing to converge.
+CANDLE_COUNT = 150
+# The exchange's price bands keep a share's open within 20 % of the close before it; a split or bonus goes beyond.
+MAX_GAP = Decimal("0.18")
 PLACES = Decimal("0.0001")
 HALF = Decimal("0.5")
 
@@ -32,7 +35,7 @@ class Strategy(StrEnum):
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do at `price` (the last close). There is no `take_profit` where it would lie at 0 or below."""
+    """What to do at `price` (the last close). `take_profit` is None if it would be 0 or less."""
 
     signal_type: str
     reason: str
@@ -42,18 +45,38 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Decimal
 
 
-class Generated(msgspec.Struct, frozen=True):
-    """What a strategy found: that there is nothing to propose is a result too."""
+class StrategyResult(msgspec.Struct, frozen=True):
+    """A strategy's result for an instrument; `note` says why there is nothing to propose.
+
+    `average_volume` is what is traded in a day; None if it is not known, or there is nothing to propose.
+    """
 
     proposal: Proposal | None
+    note: str = ""
+    instrument_id: str = ""
+    average_volume: int | None = None
 
 
-def run(strategy: str, candles: Sequence[Candle]) -> Generated:
-    return Generated(_STRATEGIES[Strategy(strategy)](candles))
+def run(strategy: str, candles: Sequence[Candle]) -> StrategyResult:
+    proposal = _STRATEGIES[Strategy(strategy)](candles)
+    return StrategyResult(proposal, "" if proposal else "The strategy proposes nothing now.")
+
+
+def find_jump(strategy: str, candles: Sequence[Candle]) -> Candle | None:
+    """Return the first candle, of those on which the strategy's result depends, that opens as after a split or bonus.
+
+    The candles of a share come adjusted for those; such a jump says that these are not.
+    """
+    window = candles[-WINDOWS[Strategy(strategy)] :]
+    return next((after for before, after in pairwise(window) if _is_jump(before.close, after.open)), None)
+
+
+def _is_jump(before: Decimal, after: Decimal) -> bool:
+    return not before * (1 - MAX_GAP) < after < before / (1 - MAX_GAP)
 
 
 def sma_cross(candles: Sequence[Candle]) -> Proposal | None:
-    """Buys when the average of 20 closes rises over that of 50 with the last candle, sells when it falls below."""
+    """Buy when the 20-candle average crosses above the 50-candle one on the last candle, sell when it crosses below."""
     if len(candles) <= SLOW:
         return None
     closes = [candle.close for candle in candles]
@@ -69,7 +92,7 @@ def sma_cross(candles: Sequence[Candle]) -> Proposal | None:
 
 
 def rsi(candles: Sequence[Candle]) -> Proposal | None:
-    """Buys when the RSI comes back up out of the oversold range, sells when it comes down out of the overbought one."""
+    """Buy when the RSI rises out of the oversold range, sell when it falls out of the overbought one."""
     if len(candles) <= RSI_PERIOD + 1:
         return None
     before, now = relative_strength([candle.close for candle in candles])[-2:]
@@ -82,12 +105,12 @@ def rsi(candles: Sequence[Candle]) -> Proposal | None:
 
 
 def breakout(candles: Sequence[Candle]) -> Proposal | None:
-    """Buys when the last close lies above the 20 candles before it, sells when it lies below them."""
+    """Buy when the last close is above the 20 candles before it, sell when it is below them."""
     if len(candles) <= CHANNEL:
         return None
     channel, close = candles[-CHANNEL - 1 : -1], candles[-1].close
     top, bottom = max(candle.high for candle in channel), min(candle.low for candle in channel)
-    width = top - bottom or close  # of a channel without width, nothing to compare with
+    width = top - bottom or close  # a channel without width gives no scale
     if close > top:
         return _buy(candles, f"the close rose over the {CHANNEL}-candle high of {top:.2f}", (close - top) / width)
     if close < bottom:
@@ -97,6 +120,12 @@ def breakout(candles: Sequence[Candle]) -> Proposal | None:
     return None
 
 
+# The last candles on which a result depends; further back, Wilder's smoothing leaves less than a hundredth.
+WINDOWS: Mapping[Strategy, int] = {
+    Strategy.SMA_CROSS: SLOW + 1,
+    Strategy.RSI: 5 * RSI_PERIOD,
+    Strategy.BREAKOUT: CHANNEL + 1,
+}
 _STRATEGIES: Mapping[Strategy, Callable[[Sequence[Candle]], Proposal | None]] = {
     Strategy.SMA_CROSS: sma_cross,
     Strategy.RSI: rsi,
@@ -105,20 +134,18 @@ _STRATEGIES: Mapping[Strategy, Callable[[Sequence[Candle]], Proposal | None]] = 
 
 
 def relative_strength(closes: Sequence[Decimal]) -> list[Decimal]:
-    """Wilder's RSI over 14 changes: one value for each close from the fifteenth on."""
+    """Compute Wilder's RSI over 14 changes: one value for each close from the fifteenth on."""
     changes = [after - before for before, after in pairwise(closes)]
-    gains = _smoothed([max(change, Decimal(0)) for change in changes])
-    losses = _smoothed([max(-change, Decimal(0)) for change in changes])
-    return [_rsi(gain, loss) for gain, loss in zip(gains, losses, strict=True)]
+    gains = _wilder_average([max(change, Decimal(0)) for change in changes])
+    losses = _wilder_average([max(-change, Decimal(0)) for change in changes])
+    return [
+        100 * gain / (gain + loss) if gain + loss else Decimal(50)  # without any movement, neither strong nor weak
+        for gain, loss in zip(gains, losses, strict=True)
+    ]
 
 
-def _rsi(gain: Decimal, loss: Decimal) -> Decimal:
-    # Without any movement there is neither strength nor weakness.
-    return 100 * gain / (gain + loss) if gain + loss else Decimal(50)
-
-
-def _smoothed(values: Sequence[Decimal]) -> list[Decimal]:
-    """Wilder's average: first a period's plain mean, then each value moves it by a fourteenth of the difference."""
+def _wilder_average(values: Sequence[Decimal]) -> list[Decimal]:
+    """Compute Wilder's average: a period's mean, which each further value moves by a fourteenth of the difference."""
     averages = [_mean(values[:RSI_PERIOD])]
     for value in values[RSI_PERIOD:]:
         averages.append((averages[-1] * (RSI_PERIOD - 1) + value) / RSI_PERIOD)
@@ -140,15 +167,15 @@ def _sell(candles: Sequence[Candle], reason: str, strength: Decimal) -> Proposal
 
 
 def _proposal(signal_type: str, price: Decimal, stop: Decimal, reason: str, strength: Decimal) -> Proposal | None:
-    """None when the price stands at its stop: there is no risk to measure and no room to be wrong."""
+    """Return None if the price equals the stop, because there is then no risk to measure."""
     if price == stop:
         return None
-    target = (price + REWARD * (price - stop)).quantize(PLACES)
+    target = money.price(price + REWARD * (price - stop))
     return Proposal(
         signal_type=signal_type,
         reason=reason[0].upper() + reason[1:] + ".",
-        price=price.quantize(PLACES),
-        stop_loss=stop.quantize(PLACES),
+        price=money.price(price),
+        stop_loss=money.price(stop),
         take_profit=target if target > 0 else None,
         confidence=(HALF + HALF * min(strength, Decimal(1))).quantize(PLACES),
     )

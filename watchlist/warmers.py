@@ -1,4 +1,4 @@
-"""What the watchlist's pages and signals ask for: its rows, and prices and daily candles of what is watched now."""
+"""Warming steps: the app's rows, and the prices and daily candles of the watched symbols."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,23 +7,23 @@ from typing import Any
 
 from broker import gateway
 from broker.values import Exchange, Interval
-from systemcache.fetched import Fetched
-from systemcache.warming import Step
-from watchlist import market, reads, strategies
+from systemcache.cached_value import CachedValue
+from systemcache.operations.warming import Step
+from watchlist import quotes, selectors, strategies
 from watchlist.models.items import ALL
 
-SIGNALS_SHOWN = 50  # as many as /api/signals gives unasked
+DEFAULT_SIGNALS = 50  # the default limit of /api/signals
 
 
 def own_tables() -> Iterator[Step]:
-    yield Step("watchlist", "watchlist", partial(reads.watchlist, active="true", category=ALL))
-    yield Step("settings", "settings", reads.trading_settings)
-    yield Step("signals", "signals", partial(reads.signals, limit=SIGNALS_SHOWN))
+    yield Step("watchlist", "watchlist", partial(selectors.watchlist, active="true", category=ALL))
+    yield Step("settings", "settings", selectors.trading_settings)
+    yield Step("signals", "signals", partial(selectors.signals, limit=DEFAULT_SIGNALS))
 
 
 def watched_symbols() -> Iterator[Step]:
     by_exchange: defaultdict[str, list[str]] = defaultdict(list)
-    for row in reads.watchlist(active="true", category=ALL).value:
+    for row in selectors.watchlist(active="true", category=ALL).value:
         if row.symbol not in by_exchange[row.exchange]:
             by_exchange[row.exchange].append(row.symbol)
     for exchange, symbols in by_exchange.items():
@@ -33,9 +33,9 @@ def watched_symbols() -> Iterator[Step]:
                 yield Step("candles", f"daily candles of {symbol}", partial(_candles, symbol, exchange))
 
 
-def _quotes(symbols: list[str], exchange: str) -> list[Fetched[Any]]:
+def _quotes(symbols: list[str], exchange: str) -> list[CachedValue[Any]]:
     return [quote for quote in gateway.quotes(symbols, exchange) if quote]
 
 
-def _candles(symbol: str, exchange: str) -> Fetched[Any]:
-    return market.dated_candles(gateway.resolve(symbol, exchange), Interval.DAY, strategies.HISTORY)
+def _candles(symbol: str, exchange: str) -> CachedValue[Any]:
+    return quotes.latest_candles(gateway.resolve(symbol, exchange), Interval.DAY, strategies.CANDLE_COUNT)

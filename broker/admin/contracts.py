@@ -1,4 +1,4 @@
-"""Contracts in the admin: to look at, not to change."""
+"""Contracts in the admin, read-only."""
 
 from typing import Any
 
@@ -23,26 +23,26 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 @admin.register(ContractFile)
 class ContractFileAdmin(ReadOnlyAdmin):
-    """What came, when, and from where; `refreshcontracts` and each morning's first question fetch anew."""
+    """The contract files; `refreshcontracts` and each morning's first read replace them."""
 
-    list_display = ("file", "contracts", "refreshed_at", "shown_size", "took", "source")
+    list_display = ("file", "contracts", "refreshed_at", "file_size", "duration", "source")
 
     @admin.display(ordering="rows")
     def contracts(self, file: ContractFile) -> str:
         return f"{file.rows:,}"
 
     @admin.display(description="size", ordering="size")
-    def shown_size(self, file: ContractFile) -> str:
+    def file_size(self, file: ContractFile) -> str:
         return filesizeformat(file.size)
 
-    @admin.display(ordering="seconds")
-    def took(self, file: ContractFile) -> str:
+    @admin.display(description="took", ordering="seconds")
+    def duration(self, file: ContractFile) -> str:
         return f"{file.seconds:.1f} s"
 
 
 @admin.register(Contract)
 class ContractAdmin(ReadOnlyAdmin):
-    """The contracts of the live generation; look-ups and pages see the same."""
+    """The contracts of the live generation, which symbol look-ups and the API also use."""
 
     list_display = ("trading_symbol", "name", "exchange", "instrument_id", "lot_size", "expiry", "strike")
     list_filter = ("file", "instrument_type", "option_type", "exchange")
@@ -54,7 +54,7 @@ class ContractAdmin(ReadOnlyAdmin):
 
     @admin.display(description="strike", ordering="strike_price")
     def strike(self, contract: Contract) -> str:
-        """In rupees; a share's row says 0."""
+        """In rupees; the file has 0 for shares."""
         return f"{contract.strike_price:,.2f}" if contract.strike_price else "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contract]:

@@ -1,4 +1,4 @@
-"""The broker's session in the admin: whether there is one, and logging in and out. No token is ever shown."""
+"""The broker session in the admin: its state, logging in and out. The token is never shown."""
 
 from typing import Any
 
@@ -11,9 +11,11 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from broker import conf, login
-from broker.client import default_client
+from broker import conf
+from broker.admin import pending_login
 from broker.errors import BrokerError
+from broker.iifl import login
+from broker.iifl.client import default_client
 from broker.models import BrokerSession
 
 LOG_IN = "broker.log_in"
@@ -21,7 +23,7 @@ LOG_IN = "broker.log_in"
 
 @admin.register(BrokerSession)
 class SessionAdmin(admin.ModelAdmin[BrokerSession]):
-    """One page in the place of a list: there is one session a day."""
+    """A single page instead of a list, because there is one session a day."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(LOG_IN)
@@ -42,8 +44,11 @@ class SessionAdmin(admin.ModelAdmin[BrokerSession]):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if request.method == "POST" and "begin_login" in request.POST:
+            pending_login.begin(request, request.path)
+            return HttpResponseRedirect(login.login_url())
         if request.method == "POST":
-            self._act(request)
+            self._log_in_or_out(request)
             return HttpResponseRedirect(request.path)
         return TemplateResponse(request, "admin/broker/session.html", self._context(request) | (extra_context or {}))
 
@@ -56,24 +61,19 @@ class SessionAdmin(admin.ModelAdmin[BrokerSession]):
             "session": session,
             "client_id": conf.client_id(),
             "simulated": conf.simulated(),
-            "login_address": login.address(),
         }
 
-    def _act(self, request: HttpRequest) -> None:
+    @sensitive_variables("code")
+    def _log_in_or_out(self, request: HttpRequest) -> None:
+        code = request.POST.get("auth_code", "").strip()
         try:
             if "log_out" in request.POST:
                 default_client().logout()
-                messages.success(request, "Logged out at the broker.")
+                messages.success(request, "Logged out of the broker.")
+            elif code:
+                login.complete_login({"authcode": code})
+                messages.success(request, "Logged in to the broker until midnight (IST).")
             else:
-                self._log_in(request)
+                messages.error(request, "Paste the code from the broker's page.")
         except BrokerError as error:
             messages.error(request, str(error))
-
-    @sensitive_variables("code")
-    def _log_in(self, request: HttpRequest) -> None:
-        code = request.POST.get("auth_code", "")
-        if not code.strip():
-            messages.error(request, "Paste the code that the broker's page showed.")
-            return
-        login.come_back({"authcode": code})
-        messages.success(request, "Logged in at the broker until midnight (IST).")

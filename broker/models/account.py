@@ -1,10 +1,10 @@
-"""The permissions on the account, which itself is no table."""
+"""The permissions on the trading account."""
 
 from django.db import models
 
 
 class Account(models.Model):
-    """No table: carries the permissions on the trading account."""
+    """A model without a table that carries the permissions on the trading account."""
 
     class Meta:
         managed = False

@@ -1,14 +1,14 @@
-"""Contracts as the broker's files list them, and how each file stands (iifl_api §5)."""
+"""Contracts from the broker's files, and the state of each file (iifl_api §5)."""
 
 from django.db import models
 from django.db.models.functions import Upper
 
 
 class ContractFile(models.Model):
-    """One file of the broker's, such as NSEFO or INDICES. Its contracts are those of its live generation.
+    """One of the broker's files, such as NSEFO or INDICES. Its contracts are those of the live `generation`.
 
-    A refresh writes a generation beside the live one and then points here at it, so a reader meets the old rows or the
-    new ones. `source` is where the rows come from: instrument ids of another server mean other instruments.
+    A refresh writes another generation and then makes it the live one, so a reader sees either the old rows or the new
+    ones. `source` is the server they came from, because the same instrument id on another server is another instrument.
     """
 
     file = models.CharField(max_length=12, primary_key=True)
@@ -18,7 +18,7 @@ class ContractFile(models.Model):
     size = models.PositiveBigIntegerField("size in bytes", default=0)
     seconds = models.FloatField("seconds it took", default=0)
     refreshed_at = models.DateTimeField(null=True, blank=True)
-    # Who refreshes it now; a claim that is not renewed ends by itself (see contract_swap.py).
+    # The refresher at work; a claim that is not renewed expires (see contracts/replace.py).
     last_generation = models.BigIntegerField(default=0, editable=False)
     claim = models.CharField(max_length=32, blank=True, default="", editable=False)
     claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -32,7 +32,7 @@ class ContractFile(models.Model):
 
 
 class Contract(models.Model):
-    """A row of a contract file; `exchange` is the row's own, which in INDICES is not the file's name."""
+    """A row of a contract file; in INDICES its `exchange` differs from the file's name."""
 
     id = models.BigAutoField(primary_key=True)
     file = models.ForeignKey(ContractFile, on_delete=models.CASCADE, db_index=False, db_column="file")
@@ -47,14 +47,14 @@ class Contract(models.Model):
     option_type = models.CharField(max_length=16, blank=True)
     strike_price = models.DecimalField(max_digits=26, decimal_places=8, null=True, blank=True)
     expiry = models.DateField(null=True, blank=True)
-    lot_size = models.BigIntegerField()
+    lot_size = models.BigIntegerField(null=True, blank=True)
     tick_size = models.DecimalField(max_digits=26, decimal_places=8, null=True, blank=True)
 
     class Meta:
         default_permissions = ("view",)
         indexes = (
             models.Index("file", "generation", Upper("symbol"), name="broker_contract_by_symbol"),
-            # Looks a trading symbol up, and lists a file in the order of its pages.
+            # For look-ups by trading symbol, and for the order of pages.
             models.Index("file", "generation", Upper("trading_symbol"), "id", name="broker_contract_by_trading"),
         )
 

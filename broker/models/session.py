@@ -1,10 +1,10 @@
-"""The broker's session of the day."""
+"""The broker session of the day."""
 
 from django.db import models
 
 
 class BrokerSession(models.Model):
-    """One account's session token, encrypted; all processes share it. It dies at midnight IST."""
+    """An account's session token, encrypted and shared by all processes. It expires at midnight IST."""
 
     client_id = models.CharField(max_length=40, unique=True)
     ciphertext = models.BinaryField()

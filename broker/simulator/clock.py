@@ -1,4 +1,4 @@
-"""The simulator's own time: begun when one likes, as fast as one likes, and held while a call is answered."""
+"""The simulator's own time, with a start and speed of its own, frozen during each call."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,38 +8,39 @@ from threading import local
 from broker.simulator.options import SimulatorError, SimulatorOptions
 from broker.simulator.wire import IST, Clock
 
-FASTEST = 10_000.0
+MAX_SPEED = 10_000.0
 
 
-class RunningClock:
-    """In IST; begins when it is made."""
+class SimulatedClock:
+    """Counts in IST from its creation."""
 
     def __init__(self, clock: Clock, options: SimulatorOptions) -> None:
-        if not 0 < options.speed <= FASTEST:
-            raise SimulatorError(f"The clock's speed has to lie above 0 and at most at {FASTEST:.0f}.")
+        if not 0 < options.speed <= MAX_SPEED:
+            raise SimulatorError(f"The clock's speed must be above 0 and at most {MAX_SPEED:.0f}.")
         self._clock = clock
         self._speed = options.speed
-        self._began = clock().astimezone(IST)
-        self._first = _first(self._began, options.start)
-        self._held = local()
+        self._created_at = clock().astimezone(IST)
+        self._start = _start_time(self._created_at, options.start)
+        self._frozen = local()
 
     def __call__(self) -> datetime:
-        held: datetime | None = getattr(self._held, "now", None)
-        return held or self._first + (self._clock().astimezone(IST) - self._began) * self._speed
+        frozen: datetime | None = getattr(self._frozen, "now", None)
+        return frozen or self._start + (self._clock().astimezone(IST) - self._created_at) * self._speed
 
     @contextmanager
-    def held(self) -> Iterator[datetime]:
-        """This thread sees one and the same time meanwhile: on a fast clock a call takes minutes."""
-        self._held.now = self()
+    def frozen(self) -> Iterator[datetime]:
+        """Show this thread the same time throughout, because on a fast clock a call takes minutes."""
+        earlier = getattr(self._frozen, "now", None)
+        self._frozen.now = self()
         try:
-            yield self._held.now
+            yield self._frozen.now
         finally:
-            self._held.now = None
+            self._frozen.now = earlier
 
 
-def _first(began: datetime, start: time | datetime | None) -> datetime:
+def _start_time(now: datetime, start: time | datetime | None) -> datetime:
     if start is None:
-        return began
+        return now
     if isinstance(start, datetime):
         return start.replace(tzinfo=start.tzinfo or IST).astimezone(IST)
-    return datetime.combine(began, start, IST)
+    return datetime.combine(now, start, IST)

@@ -1,4 +1,4 @@
-"""The broker's EC codes: failures, and empty books, told inside "Ok"."""
+"""The broker's EC codes, for failures and empty books, which it sends inside "Ok"."""
 
 from broker.simulator.wire import Answer, ok
 
@@ -21,15 +21,15 @@ EC_MESSAGES = {
     "EC044": "The token is not valid.",
     "EC500": "Error : this IP address is not authorised for trading.",
     "EC801": "The interval is missing.",
-    "EC802": "The interval is not one of those on offer.",
+    "EC802": "The interval is not supported.",
     "EC803": "The fromDate is missing.",
-    "EC804": "The fromDate is not of the form DD-MMM-YYYY.",
+    "EC804": "The fromDate is not in the form DD-MMM-YYYY.",
     "EC805": "The toDate is missing.",
-    "EC806": "The toDate is not of the form DD-MMM-YYYY.",
-    "EC807": "The fromDate lies after the toDate.",
-    "EC808": "The instrumentId has to be greater than 0.",
+    "EC806": "The toDate is not in the form DD-MMM-YYYY.",
+    "EC807": "The fromDate is after the toDate.",
+    "EC808": "The instrumentId must be greater than 0.",
     "EC809": "The range of dates is too long.",
-    "EC810": "The fromDate has to lie before the toDate.",
+    "EC810": "The fromDate must be before the toDate.",
     "EC900": "The exchange is missing.",
     "EC901": "Invalid exchange. Accepted: " + ", ".join(EXCHANGES) + ".",
     "EC916": "There are no orders for this user.",
@@ -43,42 +43,42 @@ EC_MESSAGES = {
     "EC903": "The quantity is missing.",
     "EC906": "The product is missing.",
     "EC907": "The transactionType is missing.",
-    "EC928": "The product is not an accepted one.",
-    "EC929": "The transactionType is not an accepted one.",
-    "EC930": "The orderType is not an accepted one.",
-    "EC932": "The validity is not an accepted one.",
+    "EC928": "The product is not supported.",
+    "EC929": "The transactionType is not supported.",
+    "EC930": "The orderType is not supported.",
+    "EC932": "The validity is not supported.",
     "EC935": "The orderType is missing.",
     "EC938": "There are no open orders.",
     "EC942": "The orderComplexity is missing.",
-    "EC943": "The orderComplexity has to be REGULAR, AMO, BO or CO.",
+    "EC943": "The orderComplexity must be REGULAR, AMO, BO or CO.",
     "EC944": "The validity is missing.",
     "EC948": "The quantity is above 50,000,000.",
-    "EC949": "The quantity has to be a positive whole number.",
+    "EC949": "The quantity must be a positive whole number.",
     "EC950": "The price is required.",
     "EC951": "The slTriggerPrice is required.",
     "EC953": "The targetLegPrice is required.",
-    "EC954": "The quantity has to be a multiple of the lot.",
-    "EC955": "BO and CO take INTRADAY only.",
+    "EC954": "The quantity must be a multiple of the lot size.",
+    "EC955": "BO and CO orders must be INTRADAY.",
     "EC956": "DELIVERY and BNPL are for NSEEQ and BSEEQ only.",
     "EC957": "The price is invalid.",
-    "EC958": "The price has to be above zero.",
+    "EC958": "The price must be above zero.",
     "EC959": "The slTriggerPrice is invalid.",
-    "EC960": "The slTriggerPrice has to be above zero.",
+    "EC960": "The slTriggerPrice must be above zero.",
     "EC971": "The orderTag is longer than 50 characters.",
-    "EC973": "The slTriggerPrice of a BUY has to be below the price.",
-    "EC974": "The slTriggerPrice of a SELL has to be above the price.",
+    "EC973": "The slTriggerPrice of a BUY must be below the price.",
+    "EC974": "The slTriggerPrice of a SELL must be above the price.",
     "EC975": "The disclosedQuantity is above the quantity.",
     "EC981": "The disclosedQuantity is invalid.",
-    "EC982": "The disclosedQuantity of an AMO has to be 0.",
-    "EC988": "The marketProtectionPercent has to be positive.",
+    "EC982": "The disclosedQuantity of an AMO must be 0.",
+    "EC988": "The marketProtectionPercent must be positive.",
     "EC992": "The order cannot be modified.",
     "EC993": "The order is not in a state to be modified.",
     "EC994": "The order is not in the book.",
     "EC995": "There is no order to cancel.",
-    "EC996": "IOC is not for AMO.",
+    "EC996": "An AMO cannot be IOC.",
     "EC997": "The order is not in the book.",
     "EC986": "There is no SPAN margin for shares.",
-    "EC987": "The exchange has to be one of derivatives, currencies or commodities.",
+    "EC987": "The exchange must be one for derivatives, currencies or commodities.",
 }
 
 EMPTY_BOOKS = {
@@ -89,12 +89,12 @@ EMPTY_BOOKS = {
     "trades": "EC926",
 }
 
-# The broker tells an EC row as an object on some routes, as a list of one on others: clients must take both.
+# The broker sends an EC row as an object on some routes and as a list of one on others; clients must accept both.
 AS_OBJECT = frozenset({"profile", "limits", "limits/equity", "limits/fno", "logout", "positions", "trades"})
 
 
 def ec(code: str, *, as_list: bool = True) -> Answer:
-    """A failure the way the broker tells it: inside "Ok", with HTTP 200."""
+    """Build a failure as the broker sends it: inside "Ok", with HTTP 200."""
     row = {"status": code, "message": EC_MESSAGES.get(code, f"Simulated failure {code}.")}
     return ok([row] if as_list else row)
 

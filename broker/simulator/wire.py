@@ -1,4 +1,4 @@
-"""The outer form of the broker's answers: envelopes, stamps, rupees."""
+"""The wire format of the broker's answers: envelopes, timestamps, rupees."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import msgspec
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 
-# A table of its own, because strftime's %b follows the locale of the machine.
+# A table, because strftime's %b depends on the machine's locale.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBERS = {name.lower(): number for number, name in enumerate(MONTHS, start=1)}
 _DAY = re.compile(r"(\d{2})-([A-Za-z]{3})-(\d{4})", re.ASCII)
@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
     content_type: str = "application/json"
     delivery: Delivery = Delivery.WHOLE
     delay: float = 0.0
-    """Seconds for which it is held back."""
+    """Seconds by which it is delayed."""
 
 
 def now_in_ist() -> datetime:
@@ -48,12 +48,12 @@ def now_in_ist() -> datetime:
 
 
 def stamp(at: datetime) -> str:
-    """`20-Sep-2024 16:05:33`"""
+    """Format as `20-Sep-2024 16:05:33`."""
     return f"{at.day:02d}-{MONTHS[at.month - 1]}-{at.year:04d} {at:%H:%M:%S}"
 
 
 def parse_day(text: str) -> date | None:
-    """The date of `04-Jul-2025`, months in any case; None for every other form."""
+    """Parse `04-Jul-2025`, with months in any case; None for any other form."""
     match = _DAY.fullmatch(text)
     if match is None:
         return None

@@ -1,5 +1,6 @@
-"""One family's page: its rules, its counts, its last hour and day, its largest keys."""
+"""A family's page: its rules, its counts, its last hour and day, its largest keys."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -8,84 +9,82 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from systemcache import browsing, families, invalidation, series, stats, warming
-from systemcache.admin.clear_pages import CUT_SHORT
-from systemcache.admin.overview import DAY, DAY_STEP, HOUR, STEP, Period, periods
+from systemcache import families
+from systemcache.admin.clear_pages import PARTIAL_CLEAR
+from systemcache.admin.overview import DAY, DAY_STEP, HOUR, STEP, Period, build_periods
 from systemcache.errors import StoreUnavailable, UnknownFamily
 from systemcache.families import Family
+from systemcache.invalidation import clear
+from systemcache.operations import key_browser, warming
+from systemcache.stats import counters, time_series
 
-LONGEST_RELOAD, PATIENCE = 10.0, 3.0  # seconds: of a refresh, and that one read waits for the broker's limits
+REFRESH_TIME_LIMIT = 10.0  # seconds
+MAX_WAIT = 3.0  # seconds that one read waits for its source's rate limit
 
 
 @require_safe
-def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponse:
-    family = _named(name)
-    snapshot = stats.snapshot()
+def family_view(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponse:
+    family = _family_or_404(name)
+    snapshot = counters.snapshot()
     context |= {
         "title": f"Family {family.name}",
         "family": family,
-        "pattern": browsing.pattern_of(family),
+        "pattern": key_browser.family_pattern(family),
         "type": type_name(family.type),
         "connected": snapshot["connected"],
         "counts": snapshot["families"][family.name],
-        "periods": _periods(family),
-        "largest": _largest(family),
+        "periods": [],
+        "largest": None,
     }
+    with suppress(StoreUnavailable):  # the page says so itself, because `connected` is False
+        context["periods"] = _family_periods(family)
+        context["largest"] = key_browser.largest(family)
     return TemplateResponse(request, "admin/systemcache/cache/family.html", context)
 
 
-def _named(name: str) -> Family[Any]:
+def _family_or_404(name: str) -> Family[Any]:
     try:
         return families.named(name)
     except UnknownFamily as error:
         raise Http404(str(error)) from error
 
 
-def _periods(family: Family[Any]) -> list[Period]:
-    try:
-        hour = series.series(family.name, minutes=HOUR, step=STEP)
-        return periods(hour, series.series(family.name, minutes=DAY, step=DAY_STEP), series.marks(DAY))
-    except StoreUnavailable:
-        return []
+def _family_periods(family: Family[Any]) -> list[Period]:
+    hour = time_series.series(family.name, minutes=HOUR, step=STEP)
+    day = time_series.series(family.name, minutes=DAY, step=DAY_STEP)
+    return build_periods(hour, day, time_series.marks(DAY))
 
 
-def _largest(family: Family[Any]) -> browsing.Largest | None:
-    try:
-        return browsing.largest(family)
-    except StoreUnavailable:
-        return None
-
-
-def type_name(found: object) -> str:
-    """`list[Holding]`, without the modules' names."""
-    arguments = getattr(found, "__args__", ())
-    name = getattr(found, "__name__", str(found))
+def type_name(type_: object) -> str:
+    """`list[Holding]`, without module names."""
+    arguments = getattr(type_, "__args__", ())
+    name = getattr(type_, "__name__", str(type_))
     return f"{name}[{', '.join(map(type_name, arguments))}]" if arguments else name
 
 
 @require_POST
-def refresh(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponse:
-    """Drops the family's values, and loads again those that are kept warm."""
-    family = _named(name)
+def refresh_view(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponse:
+    """Clear the family's values and reload those that a warmer keeps warm."""
+    family = _family_or_404(name)
     try:
-        cleared = invalidation.clear(invalidation.target(family=family.name), by=request.user.get_username())
+        cleared = clear.clear(clear.target(family=family.name), by=request.user.get_username())
     except StoreUnavailable as error:
-        messages.error(request, f"{error} {CUT_SHORT}")
+        messages.error(request, f"{error} {PARTIAL_CLEAR}")
     else:
-        report = warming.run(family=family.name, longest=LONGEST_RELOAD, patience=PATIENCE)
-        _say(request, cleared.keys, report)
+        report = warming.run(family=family.name, time_limit=REFRESH_TIME_LIMIT, max_wait=MAX_WAIT)
+        _report_refresh(request, cleared.keys, report)
     return HttpResponseRedirect(reverse("admin:systemcache_cache_family", args=[family.name]))
 
 
-def _say(request: HttpRequest, dropped: int, report: warming.Report) -> None:
+def _report_refresh(request: HttpRequest, cleared: int, report: warming.Report) -> None:
     reads = len(report.warmed)
-    said = f"{dropped:,} dropped, {reads:,} read{'' if reads == 1 else 's'} done anew."
+    summary = f"{cleared:,} cleared, {reads:,} read{'' if reads == 1 else 's'} reloaded."
     if report.failed:
         first = report.failed[0]
-        messages.warning(request, f"{said} {len(report.failed)} failed; {first.what or first.family}: {first.error}")
+        messages.warning(request, f"{summary} {len(report.failed)} failed; {first.what or first.family}: {first.error}")
     elif report.left:
-        messages.warning(request, f"{said} The time was too short for {len(report.left)} more.")
+        messages.warning(request, f"{summary} Time ran out before {len(report.left)} more.")
     elif report.warmed:
-        messages.success(request, said)
+        messages.success(request, summary)
     else:
-        messages.success(request, f"{dropped:,} dropped; the next read of each loads it anew.")
+        messages.success(request, f"{cleared:,} cleared; the next read of each value loads it.")

@@ -1,4 +1,4 @@
-"""The cache's first page: how well it does, now and over the last hour and day."""
+"""The cache's first page: its statistics, now and over the last hour and day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,28 +8,30 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
-from systemcache import families, series, stats
-from systemcache.admin import charts
+from systemcache import families, process_state
+from systemcache.admin import charts, tables
 from systemcache.admin.charts import Chart
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
+from systemcache.local.ttl_dict import TTLDict
 from systemcache.models import ClearRecord
-from systemcache.recent import Recent
-from systemcache.series import Mark, Point
+from systemcache.operations import health
+from systemcache.stats import counters, time_series
+from systemcache.stats.time_series import Mark, Point
 
 HOUR, DAY = 60, 24 * 60  # minutes
 STEP, DAY_STEP = 1, 15
 LAST_CLEARS = 5
-LISTED = 8  # marks
-DAY_FOR = 60.0  # seconds for which a process keeps the last day
-SPARK = 3  # minutes of a family's small chart that are one bar
+MAX_MARKS = 8
+DAY_CACHE_TTL = 60.0  # seconds
+SPARKLINE_STEP = 3  # minutes
 
-_day: Recent[list[Point]] = Recent()
+day_cache: TTLDict[list[Point]] = process_state.register(TTLDict())
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The charts of one span of time, and the same as a table, in fewer steps."""
+    """A span of time: its charts, and the same counts as a table in fewer steps."""
 
     name: str
     charts: tuple[Chart, ...]
@@ -38,17 +40,13 @@ class Period:
 
     @property
     def latest(self) -> Sequence[Mark]:
-        return self.marks[-LISTED:]
-
-    @property
-    def earlier(self) -> int:
-        """How many marks are not listed."""
-        return len(self.marks) - len(self.latest)
+        """The marks that the page lists."""
+        return self.marks[-MAX_MARKS:]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A family's line: its counts since they began, and its last hour."""
+class FamilyRow:
+    """A family's row: its counts since counting began, and its last hour as a sparkline."""
 
     family: Family[Any]
     counts: dict[str, Any]
@@ -56,77 +54,74 @@ class Row:
 
 
 @require_safe
-def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    snapshot = stats.snapshot()
+def overview_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    snapshot = counters.snapshot()
     known = families.registered()
+    if file := tables.as_file(
+        request, "families", [{"family": family.name, **snapshot["families"][family.name]} for family in known]
+    ):
+        return file
+    public = [family.name for family in known if not family.secret]
+    sums = {
+        event: sum(snapshot["families"][name][event] for name in public) for event in ("stale", "loads", "load_seconds")
+    }
     hours, day, marks = _history(known)
-    public = [hours[family.name] for family in known if not family.secret and family.name in hours]
     context |= {
         "title": "Cache",
         "stats": snapshot,
-        "memory": _memory(snapshot["redis"]),
-        "stale": sum(row["stale"] for row in _public(snapshot, known)),
-        "loads": sum(row["loads"] for row in _public(snapshot, known)),
-        "load_time": charts.mean_load(_summed(_public(snapshot, known))),
-        "periods": periods(charts.total(public), day, marks) if hours else [],
-        "rows": [Row(family, snapshot["families"][family.name], _spark(family, hours)) for family in known],
+        "memory": _memory_percent(snapshot["redis"]),
+        "stale": sums["stale"],
+        "loads": sums["loads"],
+        "load_time": charts.mean_load_seconds(sums),
+        "periods": build_periods(charts.sum_series([hours[name] for name in public]), day, marks) if hours else [],
+        "rows": [FamilyRow(family, snapshot["families"][family.name], _sparkline(family, hours)) for family in known],
+        "components": health.shown_on_overview(),
         "clears": ClearRecord.objects.all()[:LAST_CLEARS],
     }
     return TemplateResponse(request, "admin/systemcache/cache/overview.html", context)
 
 
-def _public(snapshot: dict[str, Any], known: Sequence[Family[Any]]) -> list[dict[str, Any]]:
-    return [snapshot["families"][family.name] for family in known if not family.secret]
-
-
-def _summed(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    return {event: sum(row[event] for row in rows) for event in ("loads", "load_seconds")}
-
-
-def _memory(redis: dict[str, Any]) -> float | None:
-    """Percent of the limit in use; None without a limit."""
+def _memory_percent(redis: dict[str, Any]) -> float | None:
+    """Percent of the memory limit in use; None without a limit."""
     return round(100 * redis["used_memory"] / redis["maxmemory"], 1) if redis.get("maxmemory") else None
 
 
 def _history(known: Sequence[Family[Any]]) -> tuple[dict[str, list[Point]], list[Point], list[Mark]]:
-    """Each family's last hour, the last day of all, and the day's marks; nothing while Redis is away."""
+    """Each family's last hour, the last day of all families, and the day's marks; all empty while Redis is down."""
     try:
-        hours = {family.name: series.series(family.name, minutes=HOUR, step=STEP) for family in known}
-        return hours, _last_day(), series.marks(DAY)
+        hours = {family.name: time_series.series(family.name, minutes=HOUR, step=STEP) for family in known}
+        return hours, _last_day(), time_series.marks(DAY)
     except StoreUnavailable:
         return {}, [], []
 
 
 def _last_day() -> list[Point]:
-    """Of all families, at most a minute old: it is put together from a hundred thousand counts."""
-    if not (found := _day.get("")):
-        found = series.series(None, minutes=DAY, step=DAY_STEP)
-        _day.keep("", found, DAY_FOR)
-    return found
+    """The last day of all families, at most a minute old: it adds up a hundred thousand counts."""
+    if not (points := day_cache.get("")):
+        points = time_series.series(None, minutes=DAY, step=DAY_STEP)
+        day_cache.set("", points, DAY_CACHE_TTL)
+    return points
 
 
-def forget() -> None:
-    """The last day is put together anew: for tests."""
-    _day.clear()
+def _sparkline(family: Family[Any], hours: dict[str, list[Point]]) -> Chart | None:
+    points = charts.downsample(hours.get(family.name, []), SPARKLINE_STEP)
+    return charts.reads_chart(points, (), f"{family.name}: reads in the last hour") if points else None
 
 
-def _spark(family: Family[Any], hours: dict[str, list[Point]]) -> Chart | None:
-    points = charts.coarser(hours.get(family.name, []), SPARK)
-    return charts.reads(points, (), f"{family.name}: reads in the last hour") if points else None
-
-
-def periods(hour: Sequence[Point], day: Sequence[Point], marks: Sequence[Mark]) -> list[Period]:
+def build_periods(hour: Sequence[Point], day: Sequence[Point], marks: Sequence[Mark]) -> list[Period]:
     """The last hour by the minute and the last day by the quarter of an hour."""
     return [_period("Last hour", hour, marks, 5), _period("Last day", day, marks, 4)]
 
 
 def _period(name: str, points: Sequence[Point], marks: Sequence[Mark], steps: int) -> Period:
-    """`steps` of the charts are one of the table."""
-    shown = [mark for mark in marks if points and mark.at >= points[0].at]
-    titles = f"{name}: reads", f"{name}: load time"
+    """`steps` steps of the charts make one row of the table."""
+    visible = [mark for mark in marks if points and mark.at >= points[0].at]
     return Period(
         name,
-        (charts.reads(points, shown, titles[0]), charts.load_times(points, shown, titles[1])),
-        charts.coarser(points, steps),
-        shown,
+        (
+            charts.reads_chart(points, visible, f"{name}: reads"),
+            charts.load_time_chart(points, visible, f"{name}: load time"),
+        ),
+        charts.downsample(points, steps),
+        visible,
     )

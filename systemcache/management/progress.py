@@ -1,38 +1,40 @@
-"""A bar for work that takes a while, for people: nothing is written where nobody watches."""
+"""A progress bar for long commands, written only to a terminal."""
 
 import time
 from collections.abc import Callable
 from typing import TextIO
 
-WIDTH = 30
-PATIENCE = 0.5  # seconds of work before a bar is worth its place
-PAUSE = 0.1  # seconds between two changes
+BAR_WIDTH = 30
+SHOW_AFTER = 0.5  # seconds, so that short work shows no bar
+REDRAW_INTERVAL = 0.1  # seconds
 
 
-class Bar:
-    """Call it with how much is done; `total` None: nobody knows how much there is."""
+class ProgressBar:
+    """Call it with the number of keys done so far. `total` is None if it is unknown."""
 
     def __init__(self, stream: TextIO, total: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._total, self._clock = stream, total, clock
-        self._next = clock() + PATIENCE
-        self._shown = False
+        self._redraw_at = clock() + SHOW_AFTER
+        self._visible = False
 
     def __call__(self, done: int) -> None:
-        if self._clock() < self._next or not self._stream.isatty():
+        if self._clock() < self._redraw_at or not self._stream.isatty():
             return
-        self._next = self._clock() + PAUSE
-        self._shown = True
-        self._stream.write(f"\r{self._line(done)}")
-        self._stream.flush()
+        self._redraw_at = self._clock() + REDRAW_INTERVAL
+        self._visible = True
+        self._write(f"\r{self._line(done)}")
 
-    def end(self) -> None:
-        """Takes the bar off the screen."""
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+    def close(self) -> None:
+        """Erase the bar."""
+        if self._visible:
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
 
     def _line(self, done: int) -> str:
         if not self._total:
             return f"{done} keys"
-        filled = min(WIDTH, WIDTH * done // self._total)
-        return f"[{'#' * filled}{'.' * (WIDTH - filled)}] {done} of {self._total} keys"
+        filled = min(BAR_WIDTH, BAR_WIDTH * done // self._total)
+        return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done} of {self._total} keys"

@@ -1,32 +1,18 @@
 """What tests of the broker floor share."""
 
-import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from broker import tokens
+from broker import clock
 from tests.broker.contract_files import FileServer
-from tests.servers.redis_server import RedisServer
 
 SITE_PREFIX = "iifl:SIM0001:"
 LOGGERS = ("broker", "systemcache", "tradingsite")
-
-
-@pytest.fixture
-def documented(shared_data: Path) -> Callable[[str], Any]:
-    """An example of the broker's documents, by its file's name."""
-
-    def read(name: str) -> Any:
-        return json.loads((shared_data / "iifl_doc_examples" / f"{name}.json").read_text())
-
-    return read
 
 
 @pytest.fixture
@@ -34,16 +20,9 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Decides what is today for the site; the simulator and Redis keep their own time."""
 
     def set_to(moment: datetime) -> None:
-        monkeypatch.setattr(tokens, "now", lambda: moment)
+        monkeypatch.setattr(clock, "now", lambda: moment)
 
     return set_to
-
-
-@pytest.fixture
-def redis(redis_store: RedisServer) -> Iterator[Redis]:
-    """A connection beside the site's own, to look at what it keeps."""
-    with Redis.from_url(redis_store.url) as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -53,7 +32,7 @@ def kept(redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> C
     Without stale time and without chance a value stays for its TTL exactly.
     """
     settings.CACHE_STALE = {}
-    monkeypatch.setattr("systemcache.fetch.random.random", lambda: 0.0)
+    monkeypatch.setattr("systemcache.fetching.read.random.random", lambda: 0.0)
 
     def look() -> dict[str, int]:
         names = [name.decode() for name in redis.scan_iter(count=1000)]

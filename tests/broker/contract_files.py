@@ -3,13 +3,15 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from broker import refresh
-from broker.mapping.contracts import contract
+from broker.contracts import refresh
+from broker.csv_rows import MalformedRow
+from broker.iifl.mapping.contracts import contract
 from broker.values import CONTRACT_FILES, Contract
 
 TITLES = {
@@ -65,11 +67,16 @@ def as_csv(rows: Iterable[Row]) -> bytes:
 def put(file: str, rows: Iterable[Row]) -> None:
     """Replaces a file's contracts in the table, however few they become."""
     body = as_csv(rows)
-    refresh.refresh(file, lambda _: [body], pauses=(), accept_short=True)
+    refresh.refresh(file, lambda _: [body], retry_delays=(), accept_short=True)
 
 
 def contracts(rows: Iterable[Row], file: str = "NSEEQ") -> list[Contract]:
-    return [found for row in rows if (found := contract(file, row))]
+    """The contracts of these rows, without the malformed ones."""
+    found = []
+    for row in rows:
+        with suppress(MalformedRow):
+            found.append(contract(file, row))
+    return [item for item in found if item]
 
 
 def made_up(file: str, count: int) -> bytes:
@@ -116,7 +123,7 @@ class FileServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server._send(self)
+                server.send(self)
 
             def log_message(self, *args: object) -> None:
                 """Silent."""
@@ -128,7 +135,7 @@ class FileServer:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_port}/v1"
 
-    def _send(self, handler: BaseHTTPRequestHandler) -> None:
+    def send(self, handler: BaseHTTPRequestHandler) -> None:
         file = handler.path.removeprefix("/v1/contractfiles/").removesuffix(".csv")
         self.asked.append(file)
         answers = self.answers[file]

@@ -1,35 +1,21 @@
 """The broker's routes over HTTP: what they answer, to whom, and how old it is."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
-from broker import urls
+from broker.api import urls
+from broker.clock import IST
 from broker.simulator import Simulator
-from broker.values import IST
+from systemcache.stats import counters
+from tests.broker.routes import ROUTES, assert_error
 
-HISTORY = "symbol=RELIANCE&interval=1d&from=2024-09-02&to=2024-09-13"
-ROUTES = {
-    "holdings": "/api/broker/holdings",
-    "positions": "/api/broker/positions",
-    "margins": "/api/broker/margins",
-    "orders": "/api/broker/orders",
-    "trades": "/api/broker/trades",
-    "profile": "/api/broker/profile",
-    "candles": f"/api/broker/candles?{HISTORY}",
-    "contracts": "/api/broker/contracts/NSEEQ",
-    "quotes": "/api/broker/quotes?symbols=RELIANCE,INFY",
-    "depth": "/api/broker/depth?symbol=INFY",
-    "openinterest": "/api/broker/openinterest?symbol=INFY&exchange=NSEEQ",
-    "portfolio-summary": "/api/portfolio/summary",
-    "portfolio-risk": "/api/portfolio/risk",
-}
 any_route = pytest.mark.parametrize("address", ROUTES.values(), ids=ROUTES.keys())
 
 
@@ -44,20 +30,10 @@ def with_slash(address: str) -> str:
     return f"{path}/{mark}{query}"
 
 
-def assert_error(response: Any, status: int, code: str) -> dict[str, Any]:
-    """The one shape of errors; returns what is in it."""
-    assert response.status_code == status
-    assert set(response.json()) == {"error"}
-    error: dict[str, Any] = response.json()["error"]
-    assert set(error) == {"code", "message", "detail"}
-    assert error["code"] == code
-    assert isinstance(error["message"], str)
-    assert error["message"]
-    return error
-
-
 def test_every_route_is_tested_here() -> None:
-    assert {pattern.name for pattern in urls.urlpatterns} == set(ROUTES) | {"order", "order-margin", "span-margin"}
+    assert {pattern.name for pattern in urls.urlpatterns} == set(ROUTES) | {
+        *("order", "order-margin", "span-margin", "trading-switch")
+    }
 
 
 @any_route
@@ -160,6 +136,55 @@ def test_money_travels_as_digits_and_times_with_their_offset(simulator: Simulato
     assert set(candle) == {"time", "open", "high", "low", "close", "volume"}
 
 
+def test_rows_of_the_account_carry_their_value_and_gain(simulator: Simulator, trader: APIClient) -> None:
+    for book in ("holdings", "positions"):
+        rows = trader.get(f"/api/broker/{book}").json()["data"]
+        assert rows
+        for row in rows:
+            assert {"ltp", "quoted_at", "value", "invested", "pnl", "pnl_percent", "day_pnl", "day_pnl_percent"} < set(
+                row
+            )
+            if row.get("net_quantity", 1):
+                assert Decimal(row["pnl"]) == Decimal(row["value"]) - Decimal(row["invested"])
+                assert re.fullmatch(r"-?\d+\.\d\d", row["day_pnl"])
+    holding = trader.get("/api/broker/holdings").json()["data"][0]
+    assert Decimal(holding["value"]) == holding["quantity"] * Decimal(holding["ltp"])
+    assert Decimal(holding["invested"]) == holding["quantity"] * Decimal(holding["average_price"])
+
+
+def test_a_hit_on_a_book_asks_for_no_price_and_a_book_is_served_without_prices(
+    simulator: Simulator, redis: Redis, trader: APIClient
+) -> None:
+    trader.get("/api/broker/holdings")
+    assert trader.get("/api/broker/holdings").headers["X-Cache"] == "hit"
+    assert [call.route for call in simulator.calls].count("marketquotes") == 1
+    simulator.fail("marketquotes", "503")
+    response = trader.get("/api/broker/positions")
+    assert response.status_code == 200
+    assert {row["ltp"] for row in response.json()["data"]} == {None}
+
+
+def test_books_take_prices_from_the_cache_and_leave_theirs_there(
+    simulator: Simulator, redis: Redis, settings: Settings, trader: APIClient
+) -> None:
+    settings.CACHE_TTLS = {**settings.CACHE_TTLS, "quotes": 60}
+    rows = trader.get("/api/broker/holdings").json()["data"]
+    trader.get("/api/portfolio/summary")
+    symbols = ",".join(row["symbol"].replace("&", "%26") for row in rows if row["exchange"] == "NSEEQ")
+    assert trader.get(f"/api/broker/quotes?symbols={symbols}")["X-Cache"] == "hit"
+    # The holdings' prices, and those of the positions.
+    assert [call.route for call in simulator.calls].count("marketquotes") == 2
+
+
+def test_a_book_and_its_prices_are_one_read_of_a_caller(simulator: Simulator, redis: Redis, trader: APIClient) -> None:
+    for _ in range(22):
+        trader.get("/api/broker/holdings")
+    snapshot = counters.snapshot()
+    assert (snapshot["misses"], snapshot["hits"], snapshot["hit_rate_percent"]) == (1, 21, 95.45)
+    trader.get("/api/broker/positions")
+    assert counters.snapshot()["misses"] == 2
+
+
 def test_a_range_has_both_its_ends(simulator: Simulator, trader: APIClient) -> None:
     found = trader.get(ROUTES["candles"]).json()["data"]
     assert [candle["time"][:10] for candle in found] == [f"2024-09-{day:02}" for day in (*range(2, 7), *range(9, 14))]
@@ -171,13 +196,22 @@ def test_quotes_come_in_the_order_asked_for_each_once(simulator: Simulator, trad
     assert body["unquoted"] == []
 
 
+def test_an_unknown_symbol_is_named_and_does_not_fail_the_rest(simulator: Simulator, trader: APIClient) -> None:
+    body = trader.get("/api/broker/quotes?symbols=INFY,NOSUCH,TCS").json()
+    assert [quote["symbol"] for quote in body["data"]] == ["INFY", "TCS"]
+    assert (body["unquoted"], body["unknown"]) == ([], ["NOSUCH"])
+    alone = trader.get("/api/broker/quotes?symbols=NOSUCH,NEITHER")
+    assert (alone.status_code, alone.json()["error"]["code"]) == (400, "unknown_symbol")
+    assert alone.json()["error"]["detail"] == {"symbols": ["NSEEQ has no symbol NOSUCH."]}
+
+
 def test_a_symbol_without_a_quote_is_named(simulator: Simulator, trader: APIClient) -> None:
     simulator.fail("marketquotes", "empty")
     response = trader.get("/api/broker/quotes?symbols=INFY,TCS")
     assert (response.status_code, response.json()["data"], response.json()["unquoted"]) == (200, [], ["INFY", "TCS"])
 
 
-def test_one_fresh_quote_among_kept_ones_makes_the_answer_a_miss(
+def test_one_loaded_quote_among_cached_ones_makes_the_answer_a_miss(
     simulator: Simulator, redis: Redis, trader: APIClient
 ) -> None:
     kept = trader.get("/api/broker/quotes?symbols=INFY").json()
@@ -256,7 +290,7 @@ def test_open_interest_lies_within_the_days(simulator: Simulator, trader: APICli
 ORDER = {"symbol": "INFY", "side": "BUY", "quantity": 5, "product": "DELIVERY", "order_type": "MARKET"}
 
 
-def test_what_an_order_would_need_is_asked_for_anew_each_time(simulator: Simulator, trader: APIClient) -> None:
+def test_the_margin_of_an_order_is_not_cached(simulator: Simulator, trader: APIClient) -> None:
     for _ in range(2):
         response = trader.post("/api/broker/margin", ORDER)
         assert (response.status_code, response["Cache-Control"]) == (200, "no-store")

@@ -5,13 +5,16 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
-from broker import endpoints, gateway, refresh
-from broker.client import Client
+from broker import gateway, quotes
+from broker.contracts import master, refresh
+from broker.iifl import endpoints
+from broker.iifl.client import Client
+from broker.iifl.session import TokenStore
+from broker.iifl.transport import HTTPTransport
+from broker.orders import book
 from broker.simulator import Simulator
-from broker.tokens import TokenStore
-from broker.transport import HTTPTransport
-from systemcache import fetch
-from tests.broker.test_api import ROUTES, assert_error
+from systemcache import process_state
+from tests.broker.routes import ROUTES, assert_error
 
 ASKED_OF = {  # our route: the broker's
     "holdings": "holdings",
@@ -44,9 +47,10 @@ FAULTS = [
 @pytest.fixture(autouse=True)
 def hasty(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client does not pause between its tries."""
-    monkeypatch.setattr(refresh, "BRIEF", (0.0,))
+    monkeypatch.setattr(refresh, "REQUEST_RETRY_DELAYS", (0.0,))
     client = Client(HTTPTransport(simulator.base_url), TokenStore())
-    monkeypatch.setattr(gateway, "default_client", lambda: client)
+    for module in (gateway, quotes, master, book):
+        monkeypatch.setattr(module, "default_client", lambda: client)
 
 
 @pytest.mark.parametrize(("fault", "status", "code", "retry_after"), FAULTS, ids=[fault[0] for fault in FAULTS])
@@ -65,8 +69,8 @@ def test_a_fault_of_the_broker_is_an_error_of_its_kind_and_passes(
     response = trader.get(ROUTES[name])
     assert_error(response, status, code)
     assert response.headers.get("Retry-After") == retry_after
-    simulator.heal()
-    fetch.forget()  # a moment later
+    simulator.clear_faults()
+    process_state.reset()  # a moment later
     assert trader.get(ROUTES[name])["X-Cache"] == "miss"
 
 
@@ -95,7 +99,7 @@ def test_a_silent_broker_is_a_504(simulator: Simulator, trader: APIClient, monke
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_while_the_broker_is_down_what_is_kept_is_served(
+def test_while_the_broker_is_down_cached_values_are_served(
     simulator: Simulator, redis: Redis, trader: APIClient, settings: Settings, name: str
 ) -> None:
     settings.CACHE_TTLS = {**settings.CACHE_TTLS, "quotes": 60}
@@ -125,7 +129,7 @@ def test_contracts_need_no_session(simulator: Simulator, trader: APIClient, sett
 def secrets_of(trader: APIClient) -> list[str]:
     session = TokenStore().current()
     assert session
-    api_token: str = trader._credentials["HTTP_AUTHORIZATION"]  # type: ignore[attr-defined]
+    api_token = trader.get(ROUTES["contracts"]).wsgi_request.META["HTTP_AUTHORIZATION"]
     return [session, "simulator-secret", api_token.removeprefix("Token ")]
 
 

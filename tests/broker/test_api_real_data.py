@@ -1,6 +1,6 @@
-"""Real daily candles, through simulator, client, cache and API, equal the files they come from."""
+"""Daily candles equal the files that they come from, through simulator, client, cache and API."""
 
-import csv
+import json
 import random
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,26 +13,16 @@ from redis import Redis
 from rest_framework.test import APIClient
 
 from broker.simulator import Simulator, SimulatorOptions
+from tests.support.market_data import rows_of
 
 SEED = random.SystemRandom().randrange(10**6)
 
 
 @pytest.fixture
-def market(shared_data: Path, settings: Settings) -> Iterator[Simulator]:
-    with Simulator(SimulatorOptions(port=0, limits=False, data=shared_data)) as running:
+def market(market_data: Path, settings: Settings) -> Iterator[Simulator]:
+    with Simulator(SimulatorOptions(port=0, limits=False, data=market_data)) as running:
         settings.IIFL_BASE_URL = running.base_url
         yield running
-
-
-def rows_of(path: Path) -> list[tuple[Any, ...]]:
-    def number(text: str) -> Decimal:
-        return Decimal(text.replace(",", ""))
-
-    with path.open(newline="") as lines:
-        return [
-            (row["date"], *(number(row[name]) for name in ("open", "high", "low", "close")), int(number(row["volume"])))
-            for row in csv.DictReader(lines)
-        ]
 
 
 def shown(candle: dict[str, Any]) -> tuple[Any, ...]:
@@ -46,9 +36,9 @@ def shown(candle: dict[str, Any]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("symbol", ["RELIANCE", "M&M", "BAJAJ-AUTO"])
 def test_candles_equal_the_rows_of_the_file(
-    market: Simulator, redis: Redis, trader: APIClient, shared_data: Path, symbol: str
+    market: Simulator, redis: Redis, trader: APIClient, market_data: Path, symbol: str
 ) -> None:
-    rows = rows_of(shared_data / "candles_daily" / f"{symbol}.csv")
+    rows = rows_of(market_data / "candles_daily" / f"{symbol}.csv")
     chance = random.Random(f"{SEED}{symbol}")
     print("seed", SEED)  # shown when the test fails
     for _ in range(4):
@@ -63,18 +53,20 @@ def test_candles_equal_the_rows_of_the_file(
             assert [shown(candle) for candle in response.json()["data"]] == wanted
 
 
-def test_all_seven_years_are_one_call(market: Simulator, trader: APIClient, shared_data: Path) -> None:
-    rows = rows_of(shared_data / "candles_daily" / "RELIANCE.csv")
+def test_seven_years_are_one_call(market: Simulator, trader: APIClient, market_data: Path) -> None:
+    rows = rows_of(market_data / "candles_daily" / "RELIANCE.csv")
     query = {"symbol": "RELIANCE", "interval": "1d", "from": "2015-01-01", "to": "2021-12-31"}
     found = trader.get("/api/broker/candles", query).json()["data"]
     assert [shown(candle) for candle in found] == rows
     assert [call.route for call in market.calls].count("historicaldata") == 1
 
 
-def test_the_real_contract_file_is_searched(market: Simulator, trader: APIClient) -> None:
+def test_the_whole_contract_file_is_searched(market: Simulator, trader: APIClient, market_data: Path) -> None:
     body = trader.get("/api/broker/contracts/NSEEQ?search=BAJAJ-AUTO").json()
     assert [item["instrument_id"] for item in body["results"]] == ["16669"]
-    assert trader.get("/api/broker/contracts/NSEEQ?page_size=1").json()["count"] == 8590
+    assert trader.get("/api/broker/contracts/NSEEQ?page_size=1").json()["count"] == len(
+        json.loads((market_data / "contracts" / "NSEEQ.json").read_text())
+    )
 
 
 @pytest.mark.parametrize("symbol", ["HDFC", "TATAMOTORS"])

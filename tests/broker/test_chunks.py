@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.chunks import DAY, Chunk, chunk_of, chunks, runs
+from broker.candles.chunks import DAY, Chunk, chunk_of, chunks, group_adjacent
 from broker.values import Interval
 
 intervals = st.sampled_from(list(Interval))
@@ -58,7 +58,7 @@ def test_short_candles_are_kept_by_the_day_long_ones_by_the_month_or_year(
 @given(st.sets(st.integers(0, 400), min_size=1), st.integers(1, 90))
 def test_runs_hold_each_chunk_once_are_gapless_and_never_too_long(numbers: set[int], longest: int) -> None:
     wanted = [Chunk(day, day) for day in (date(2024, 1, 1) + number * DAY for number in numbers)]
-    found = runs(wanted, longest)
+    found = group_adjacent(wanted, longest)
     assert [chunk for run in found for chunk in run] == sorted(wanted)
     for run in found:
         assert (run[-1].last - run[0].first).days < longest
@@ -66,4 +66,4 @@ def test_runs_hold_each_chunk_once_are_gapless_and_never_too_long(numbers: set[i
 
 
 def test_neighbours_are_one_run() -> None:
-    assert len(runs(chunks(Interval.DAY, date(2015, 1, 1), date(2024, 12, 31)), 4_400)) == 1
+    assert len(group_adjacent(chunks(Interval.DAY, date(2015, 1, 1), date(2024, 12, 31)), 4_400)) == 1

@@ -1,12 +1,13 @@
 """The client against the simulator: typed values, the right errors, no call twice that may not be repeated."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
-from broker import endpoints, tokens
-from broker.client import Client
+from broker import clock
+from broker.clock import IST
 from broker.errors import (
     BrokerAnswerUnclear,
     BrokerBusy,
@@ -15,13 +16,16 @@ from broker.errors import (
     BrokerTimeout,
     BrokerUnreachable,
 )
-from broker.mapping import contract_csv
+from broker.iifl import endpoints, session
+from broker.iifl.client import Client, default_client
+from broker.iifl.mapping import contract_csv
+from broker.iifl.session import TokenStore
+from broker.iifl.transport import HTTPTransport
 from broker.models import BrokerSession
 from broker.simulator import Simulator
-from broker.tokens import TokenStore
-from broker.transport import HTTPTransport
-from broker.values import IST, Contract, Interval
+from broker.values import Contract, Interval, OrderChange
 from tests.broker.contract_files import contracts
+from tests.broker.wire import answer_calls, ok
 
 pytestmark = pytest.mark.django_db
 
@@ -49,13 +53,13 @@ def test_the_token_is_kept_encrypted(client: Client) -> None:
 
 
 def test_the_token_dies_at_midnight_in_india() -> None:
-    assert tokens.next_midnight(datetime(2026, 1, 5, 18, 29, tzinfo=UTC)) == datetime(2026, 1, 6, tzinfo=IST)
-    assert tokens.next_midnight(datetime(2026, 1, 5, 18, 31, tzinfo=UTC)) == datetime(2026, 1, 7, tzinfo=IST)
+    assert clock.next_midnight(datetime(2026, 1, 5, 18, 29, tzinfo=UTC)) == datetime(2026, 1, 6, tzinfo=IST)
+    assert clock.next_midnight(datetime(2026, 1, 5, 18, 31, tzinfo=UTC)) == datetime(2026, 1, 7, tzinfo=IST)
 
 
 def test_the_checksum_is_the_documented_one() -> None:
     expected = "8db2cf540885ef68ed0540bdc18576edd8675edc5467ebc8ba614c71f1925e21"
-    assert tokens.checksum("CL1", "AC1", "SEC") == expected
+    assert session.checksum("CL1", "AC1", "SEC") == expected
 
 
 def test_a_wrong_code_is_a_refused_login(client: Client) -> None:
@@ -82,7 +86,8 @@ def test_money_is_decimal_and_numbers_in_strings_are_numbers(client: Client) -> 
     holding = client.holdings()[0]
     assert isinstance(holding.average_price, Decimal)
     assert isinstance(holding.authorized_quantity, int)
-    assert holding.quantity == holding.dp_quantity + holding.t1_quantity
+    assert None not in (holding.dp_quantity, holding.t1_quantity)
+    assert holding.quantity == (holding.dp_quantity or 0) + (holding.t1_quantity or 0)
 
 
 @pytest.mark.parametrize("book", ["holdings", "positions", "orders", "trades"])
@@ -141,8 +146,8 @@ def test_a_silent_broker_is_a_timeout(client: Client, simulator: Simulator, monk
 
 
 def contract_of(client: Client, symbol: str) -> Contract:
-    rows = contract_csv.rows(client.contract_file("NSEEQ"))
-    return next(item for item in contracts(rows) if item.symbol == symbol)
+    rows = contract_csv.rows(client.contract_file("NSEEQ"), lambda *_: None)
+    return next(item for item in contracts(row for _, row in rows) if item.symbol == symbol)
 
 
 def test_one_day_of_candles_is_one_day(client: Client) -> None:
@@ -164,3 +169,15 @@ def test_profile_and_orders_and_trades_are_typed(client: Client) -> None:
     assert {order.status for order in orders} >= {"complete", "rejected"}
     assert all(trade.traded_at is not None and trade.price > 0 for trade in trades)
     assert {trade.order_id for trade in trades} <= {order.order_id for order in orders}
+
+
+@pytest.mark.parametrize(
+    "ask", [Client.cancel_order, lambda client, number: client.change_order(number, OrderChange(quantity=2))]
+)
+def test_a_receipt_for_another_order_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[Client, str], object]
+) -> None:
+    answer_calls(monkeypatch, lambda *_: ok({"brokerOrderId": "251120000000002", "requestTime": ""}))
+    with pytest.raises(BrokerAnswerUnclear, match="251120000000002, where 251120000000001 was meant") as error:
+        ask(default_client(), "251120000000001")
+    assert error.value.may_have_arrived

@@ -8,46 +8,31 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from broker import refresh
-from broker.client import Client
+from broker.clock import IST
+from broker.contracts import refresh
 from broker.errors import BrokerLoginRequired
+from broker.iifl.client import Client
+from broker.iifl.session import TokenStore
+from broker.iifl.transport import HTTPTransport
 from broker.models import Contract as ContractRow
 from broker.simulator import QUIRKS, Simulator, SimulatorOptions
-from broker.tokens import TokenStore
-from broker.transport import HTTPTransport
-from broker.values import IST, Contract, Holding, Interval, Leg, Order, Trade, Value, WantedOrder
+from broker.values import Holding, Interval, Leg, Order, OrderParams, Trade, Value
+from tests.broker.instruments import INFY, NIFTY, RELIANCE, contract
 
 pytestmark = pytest.mark.django_db
 
 THURSDAY_AT_ELEVEN = datetime(2025, 11, 20, 11, 0, 30, tzinfo=IST)
 FIRST, LAST = date(2025, 11, 10), date(2025, 11, 20)
-SAME_VALUES = [name for name, quirk in QUIRKS.items() if quirk.has_form and not quirk.new_values]
-# Each form alone, each with blanks behind the keys, all at once.
-FORMS = [*((name,) for name in SAME_VALUES), *((name, "D6") for name in SAME_VALUES if name != "D6"), ("forms",)]
-NEW_VALUES = {name for name, quirk in QUIRKS.items() if quirk.new_values}
+SAME_VALUES = [name for name, quirk in QUIRKS.items() if quirk.has_form and not quirk.changes_values]
+# Each form alone, each with blanks behind the keys (D6), all at once.
+WITH_BLANKS = [pytest.param((name, "D6"), marks=pytest.mark.slow) for name in SAME_VALUES if name != "D6"]
+FORMS = [*((name,) for name in SAME_VALUES), *WITH_BLANKS, ("forms",)]
+NEW_VALUES = {name for name, quirk in QUIRKS.items() if quirk.changes_values}
 
 
-def contract(exchange: str, instrument_id: str) -> Contract:
-    return Contract(
-        exchange=exchange,
-        symbol="",
-        series="",
-        trading_symbol="",
-        instrument_id=instrument_id,
-        name="",
-        instrument_type="",
-        option_type="",
-        strike_price=None,
-        expiry=None,
-        lot_size=1,
-        tick_size=None,
-    )
-
-
-RELIANCE, INFY, NIFTY = (contract("NSEEQ", number) for number in ("2885", "1594", "999920000"))
 DERIVATIVE = contract("NSEFO", "999920019")
-WANTED = WantedOrder(side="BUY", quantity=5, product="INTRADAY", order_type="LIMIT", price=Decimal(1500))
-PLACED = WantedOrder(
+WANTED = OrderParams(side="BUY", quantity=5, product="INTRADAY", order_type="LIMIT", price=Decimal(1500))
+PLACED = OrderParams(
     side="BUY", quantity=5, product="INTRADAY", order_type="MARKET", market_protection_percent=Decimal(2)
 )
 
@@ -86,7 +71,7 @@ def broker() -> Iterator[Simulator]:
 @pytest.fixture
 def client(broker: Simulator) -> Client:
     broker.clear_quirks()
-    broker.heal()
+    broker.clear_faults()
     return Client(HTTPTransport(broker.base_url), TokenStore())
 
 
@@ -103,7 +88,20 @@ def test_every_read_has_the_same_values_in_every_form(
     client.place_order(INFY, PLACED)
     plain = {name: read(client) for name, read in READS.items()}
     with_quirks(broker, *quirks)
-    assert {name: read(client) for name, read in READS.items()} == plain
+    sent = {name: read(client) for name, read in READS.items()}
+    if {"missing-numbers", "forms"} & set(quirks):  # a missing number is not known to be the 0 that it stands for
+        plain, sent = zeros_as_unknown(plain), zeros_as_unknown(sent)
+    assert sent == plain
+
+
+def zeros_as_unknown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: zeros_as_unknown(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [zeros_as_unknown(item) for item in value]
+    if isinstance(value, Value):
+        return zeros_as_unknown({name: getattr(value, name) for name in value.__struct_fields__})
+    return None if isinstance(value, int | Decimal) and not isinstance(value, bool) and value == 0 else value
 
 
 @pytest.mark.parametrize("quirks", FORMS, ids=" ".join)
@@ -136,7 +134,7 @@ def test_contract_files_are_taken_over_in_every_form(
 ) -> None:
     settings.IIFL_BASE_URL = broker.base_url
     with_quirks(broker, quirk)
-    refreshed = refresh.refresh("BSEEQ", client.contract_file, pauses=())
+    refreshed = refresh.refresh("BSEEQ", client.contract_file, retry_delays=())
     assert refreshed.info.rows == ContractRow.objects.filter(file="BSEEQ").count() > 5
 
 
@@ -145,11 +143,13 @@ def changed(value: Value, **fields: object) -> Any:
 
 
 def with_all_that_is_pledged(holding: Holding) -> Any:
-    return changed(holding, quantity=holding.quantity + holding.collateral_quantity + holding.authorized_quantity)
+    quantity = holding.quantity + (holding.collateral_quantity or 0) + (holding.authorized_quantity or 0)
+    assert holding.average_price is not None
+    return changed(holding, quantity=quantity, invested=quantity * holding.average_price)
 
 
 def in_paise(value: Holding | Order | Trade) -> Any:
-    prices = {"price", "average_price", "trigger_price"} & set(value.__struct_fields__)
+    prices = {"price", "average_price", "trigger_price", "invested"} & set(value.__struct_fields__)
     return changed(value, **{name: 100 * getattr(value, name) for name in prices})
 
 

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from broker.client import Client
+from broker.clock import IST
 from broker.errors import BrokerUnreachable
+from broker.iifl.client import Client
+from broker.iifl.session import TokenStore
+from broker.iifl.transport import HTTPTransport
 from broker.simulator import Simulator, SimulatorOptions
-from broker.tokens import TokenStore
-from broker.transport import HTTPTransport
-from broker.values import IST, Interval, WantedOrder
-from tests.broker.test_client_quirks import INFY, RELIANCE, contract
+from broker.values import Interval, OrderParams
+from tests.broker.instruments import INFY, RELIANCE, contract
 
 pytestmark = pytest.mark.django_db
 
@@ -41,8 +42,8 @@ def client(day: Day) -> Iterator[Client]:
         yield Client(HTTPTransport(running.base_url), TokenStore())
 
 
-def limit(side: str, quantity: int, price: Decimal) -> WantedOrder:
-    return WantedOrder(side=side, quantity=quantity, product="NORMAL", order_type="LIMIT", price=price)
+def limit(side: str, quantity: int, price: Decimal) -> OrderParams:
+    return OrderParams(side=side, quantity=quantity, product="NORMAL", order_type="LIMIT", price=price)
 
 
 def test_quotes_candles_and_depth_agree_at_every_hour(client: Client, day: Day) -> None:
@@ -55,10 +56,11 @@ def test_quotes_candles_and_depth_agree_at_every_hour(client: Client, day: Day) 
         seen.add(quote.ltp)
         assert (today.open, today.high, today.low, today.close) == (quote.open, quote.high, quote.low, quote.ltp)
         assert (max(item.high for item in minutes), min(item.low for item in minutes)) == (today.high, today.low)
-        assert (minutes[-1].close, sum(item.volume for item in minutes)) == (quote.ltp, quote.volume)
+        assert (minutes[-1].close, sum(item.volume or 0 for item in minutes)) == (quote.ltp, quote.volume)
         assert today.low <= min(seen) <= max(seen) <= today.high
         depth = client.depth(RELIANCE)
-        assert depth.bids[0].price == quote.bid_price < quote.ltp < quote.ask_price == depth.asks[0].price
+        assert (depth.bids[0].price, depth.asks[0].price) == (quote.bid_price, quote.ask_price)
+        assert depth.bids[0].price < quote.ltp < depth.asks[0].price
         day.now += timedelta(minutes=20)
     assert len(seen) > 10
 

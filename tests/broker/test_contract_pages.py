@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -10,7 +11,8 @@ from django.test import Client
 from redis import Redis
 from rest_framework.test import APIClient
 
-from broker import contract_table, gateway, models
+from broker import gateway, models
+from broker.contracts import table
 from broker.values import CONTRACT_FILES
 from tests.broker.contract_files import FileServer, Sent, made_up, put, share, shares
 
@@ -44,7 +46,7 @@ def test_a_row_is_shown_whole_and_as_the_broker_wrote_its_numbers(files: FileSer
             "name": "NIFTY",
             "instrument_type": "OPTIDX",
             "option_type": "CE",
-            "strike_price": "24000",
+            "strike_price": "24000.00",
             "expiry": date(2026, 4, 30).isoformat(),
             "lot_size": 75,
             "tick_size": "0.0025",
@@ -105,7 +107,13 @@ def test_a_page_of_the_largest_file_takes_few_statements(
     gateway.contracts("NSEFO")
     with django_assert_num_queries(5):
         _, found = gateway.contract_page("NSEFO", "u19", 100, 50)
-    assert (found.found, len(found.contracts)) == (165, 50)
+    assert (found.total, len(found.contracts)) == (165, 50)
+
+
+def test_the_page_before_one_past_the_end_is_the_last(files: FileServer, trader: APIClient) -> None:
+    for query, last in (("?page_size=3&page=50", "4"), ("?page_size=3&page=5", "4"), ("?search=NOSUCH&page=7", "1")):
+        body = page(trader, query)
+        assert (body["next"], parse_qs(urlsplit(body["previous"]).query)["page"]) == (None, [last])
 
 
 def test_rows_of_a_refresh_that_is_under_way_or_has_died_are_not_listed(files: FileServer, trader: APIClient) -> None:
@@ -113,7 +121,7 @@ def test_rows_of_a_refresh_that_is_under_way_or_has_died_are_not_listed(files: F
     put("BSEEQ", shares("XYZ", exchange="BSEEQ"))
     models.Contract.objects.filter(file="BSEEQ").update(file="NSEEQ", generation=7)
     assert names(page(trader)) == ["ABC-EQ"]
-    found = contract_table.page("NSEEQ", "XYZ", 0, 10)
+    found = table.page("NSEEQ", "XYZ", 0, 10)
     assert found is not None
     assert found.contracts == []
 

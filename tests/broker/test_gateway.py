@@ -9,11 +9,12 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from broker import gateway, portfolio
+from broker.clock import IST
 from broker.errors import BrokerRefused, BrokerUnreachable, UnknownExchange, UnknownSymbol
 from broker.simulator import Simulator
-from broker.values import IST, Interval
-from systemcache import fetch
-from systemcache.fetched import Fetched
+from broker.values import Interval
+from systemcache import process_state
+from systemcache.cached_value import CachedValue
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ WEDNESDAY = datetime(2024, 9, 18, 12, 0, tzinfo=IST)
 DAYS = (date(2024, 9, 2), date(2024, 9, 13))
 
 
-def history(symbol: str = "RELIANCE", interval: Interval = Interval.DAY, **more: Any) -> Fetched[Any]:
+def history(symbol: str = "RELIANCE", interval: Interval = Interval.DAY, **more: Any) -> CachedValue[Any]:
     return gateway.candles(symbol, interval, *DAYS, **more)
 
 
@@ -64,12 +65,11 @@ def test_what_redis_gives_back_equals_what_the_broker_gave(
     assert read().value == loaded.value
 
 
-def test_the_computed_values_and_the_probe_have_their_keys_and_times(simulator: Simulator, kept: Kept) -> None:
+def test_the_computed_values_have_their_keys_and_times(simulator: Simulator, kept: Kept) -> None:
     portfolio.summary()
     portfolio.risk()
-    gateway.status()
     found = kept()
-    for key, ttl in {"computed:portfolio:summary": 60, "computed:risk": 30, "api:status": 10}.items():
+    for key, ttl in {"computed:portfolio:summary": 60, "computed:risk": 30}.items():
         assert ttl - 1 <= found[key] <= ttl
 
 
@@ -126,21 +126,21 @@ def test_a_day_is_final_from_indian_midnight_on(
 
 
 @any_read
-def test_a_code_inside_ok_is_not_kept_and_the_next_read_asks_again(
+def test_a_code_inside_ok_is_not_cached_and_the_next_read_asks_again(
     simulator: Simulator, kept: Kept, read: Callable[[], Any], route: str, key: str, ttl: int
 ) -> None:
     simulator.fail(route, "EC003", times=1)
     with pytest.raises(BrokerRefused, match="EC003"):
         read()
     assert key not in kept()
-    fetch.forget()  # a moment later
+    process_state.reset()  # a moment later
     assert read().value
     assert key in kept()
     assert times_called(simulator, route) == 2
 
 
 @any_read
-def test_while_the_broker_fails_what_is_kept_is_served(
+def test_while_the_broker_fails_cached_values_are_served(
     simulator: Simulator,
     redis: Redis,
     settings: Settings,
@@ -159,7 +159,7 @@ def test_while_the_broker_fails_what_is_kept_is_served(
 def test_what_is_kept_stays_within_reach_when_the_contract_file_is_gone(simulator: Simulator, redis: Redis) -> None:
     history()
     redis.delete("iifl:SIM0001:api:contracts:NSEEQ")
-    gateway.forget_symbols()
+    gateway.clear_symbol_cache()
     simulator.fail("all", "500")
     assert history().state == "hit"
 
@@ -177,7 +177,7 @@ def test_without_redis_everything_is_served_from_the_broker(
 def test_without_redis_the_broker_is_not_overrun(
     simulator: Simulator, settings: Settings, read: Callable[[], Any], route: str, key: str, ttl: int
 ) -> None:
-    settings.CACHE_HOLD = 60
+    settings.CACHE_DEGRADED_HOLD = 60
     for _ in range(5):
         assert read().state == "bypass"
     assert times_called(simulator, route) == 1
@@ -239,13 +239,13 @@ def test_a_symbol_asked_for_twice_is_answered_twice_and_called_once(simulator: S
     assert times_called(simulator, "marketquotes") == 1
 
 
-def test_a_quote_that_the_broker_does_not_have_is_none_and_is_not_kept(simulator: Simulator, kept: Kept) -> None:
+def test_a_quote_that_the_broker_does_not_have_is_none_and_is_not_cached(simulator: Simulator, kept: Kept) -> None:
     simulator.fail("marketquotes", "empty")
     assert gateway.quotes(["RELIANCE"]) == [None]
     assert "api:quotes:NSEEQ:RELIANCE" not in kept()
 
 
-def test_an_empty_book_is_a_value_and_is_kept(simulator: Simulator, kept: Kept) -> None:
+def test_an_empty_book_is_a_value_and_is_cached(simulator: Simulator, kept: Kept) -> None:
     simulator.fail("positions", "empty")
     assert gateway.positions().value == []
     assert gateway.positions().state == "hit"
@@ -278,7 +278,7 @@ def test_the_probe_says_that_the_broker_is_down_and_remembers_it_for_a_moment(
     down = gateway.status()
     assert not down.up
     assert "500" in down.detail
-    simulator.heal()
+    simulator.clear_faults()
     assert gateway.status() == down
     redis.delete("iifl:SIM0001:api:status")
     assert gateway.status().up

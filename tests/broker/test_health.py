@@ -10,20 +10,20 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from broker.iifl.session import TokenStore
 from broker.models import BrokerSession, ContractFile
 from broker.simulator import Simulator
-from broker.tokens import TokenStore
-from systemcache import health
-from systemcache.answers import HealthAnswer
-from systemcache.health import Fact
-from tests.servers.redis_server import RedisServer
+from systemcache.api.schemas import HealthResponse
+from systemcache.operations import health
+from systemcache.operations.health import ComponentHealth
+from testservers.redis_server import RedisServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_store")]
 ROUTE = "/api/system/health"
 
 
-def facts(client: APIClient) -> dict[str, Fact]:
-    answer = msgspec.json.decode(client.get(ROUTE).content, type=HealthAnswer)
+def facts(client: APIClient) -> dict[str, ComponentHealth]:
+    answer = msgspec.json.decode(client.get(ROUTE).content, type=HealthResponse)
     return {fact.name: fact for fact in answer.facts or ()}
 
 
@@ -59,7 +59,7 @@ def test_a_redis_that_is_away_is_told_and_the_site_is_up(staff: APIClient, redis
 
 def test_the_brokers_session_and_files_are_told_without_a_call(staff: APIClient, simulator: Simulator) -> None:
     assert facts(staff)["broker session"].up is None
-    TokenStore().keep("a token")
+    TokenStore().save("a token")
     before = timezone.now() - timedelta(hours=1)
     ContractFile.objects.create(file="NSEEQ", source=simulator.base_url, rows=7, refreshed_at=before)
     found = facts(staff)
@@ -73,8 +73,8 @@ def test_a_database_that_hangs_is_down_in_a_bounded_time(
     anonymous: APIClient, staff: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     comes_back = threading.Event()
-    monkeypatch.setattr(health, "LONGEST", 0.1)
-    monkeypatch.setattr(health, "_answers", lambda: comes_back.wait(30))
+    monkeypatch.setattr(health, "DATABASE_TIMEOUT", 0.1)
+    monkeypatch.setattr(health, "query_database", lambda: comes_back.wait(30))
     try:
         for client in (anonymous, staff):
             answer = client.get(ROUTE)

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from redis import Redis
 
 from broker import gateway
-from broker.client import Client
+from broker.candles.history import LOOKBACK_DAYS
+from broker.clock import IST
 from broker.errors import BrokerError, BrokerUnreachable
+from broker.iifl.client import Client
 from broker.simulator import Simulator
-from broker.values import IST, Candle, Contract, Interval
-from systemcache import fetched, sources
+from broker.values import Candle, Contract, Interval
+from systemcache import clock
+from systemcache.fetching import source
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -27,12 +31,12 @@ def wednesday(set_clock: Clock) -> None:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> list[tuple[Interval, date, date]]:
-    """The calls for candles that went out, in order."""
+    """The calls for candles that went out, in order, without the days that each of them looks back."""
     calls: list[tuple[Interval, date, date]] = []
     candles = Client.candles
 
     def noted(self: Client, contract: Contract, interval: Interval, first: date, last: date) -> list[Candle]:
-        calls.append((interval, first, last))
+        calls.append((interval, first + timedelta(days=LOOKBACK_DAYS), last))
         return candles(self, contract, interval, first, last)
 
     monkeypatch.setattr(Client, "candles", noted)
@@ -96,7 +100,7 @@ def test_a_range_longer_than_the_broker_may_take_is_asked_for_in_pieces(asked: A
 def test_chunks_give_what_one_call_for_the_range_gives(
     simulator: Simulator, interval: Interval, first: date, last: date
 ) -> None:
-    from broker.client import default_client
+    from broker.iifl.client import default_client
 
     contract = gateway.resolve("RELIANCE")
     plain = default_client().candles(contract, interval, first, last)
@@ -106,22 +110,49 @@ def test_chunks_give_what_one_call_for_the_range_gives(
         assert (found.state, found.value) == (state, plain)
 
 
-@pytest.mark.parametrize("interval", [Interval.MINUTE, Interval.MINUTES_15])
-def test_a_weekend_is_not_asked_for_but_its_days_are_looked_up(asked: Asked, interval: Interval) -> None:
-    assert days_of(interval, SATURDAY, SATURDAY + timedelta(days=1)) == []
-    assert {asked_for for asked_for, _, _ in asked} == {Interval.DAY}
+SUNDAY = date(2026, 11, 8)  # Diwali, with an hour of trading in the evening
 
 
-def test_a_holiday_is_not_asked_for(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    noted = Client.candles
-    holiday = date(2024, 9, 10)  # a Tuesday
+@pytest.fixture
+def special_session(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
+    """The broker has candles of an evening hour on a Sunday, and nothing that says so beforehand."""
 
-    def without_tuesday(self: Client, contract: Contract, interval: Interval, first: date, last: date) -> list[Candle]:
-        return [candle for candle in noted(self, contract, interval, first, last) if candle.time.date() != holiday]
+    def of_sunday(_: Client, __: Contract, interval: Interval, first: date, last: date) -> list[Candle]:
+        if not first <= SUNDAY <= last:
+            return []
+        price = Decimal(100)
+        return [
+            Candle(time=start, open=price, high=price, low=price, close=price, volume=1)
+            for start in (datetime(2026, 11, 8, 18, 15, tzinfo=IST), datetime(2026, 11, 8, 18, 20, tzinfo=IST))
+            if interval.is_intraday or start.minute == 15
+        ]
 
-    monkeypatch.setattr(Client, "candles", without_tuesday)
-    assert days_of(Interval.MINUTE, holiday, holiday) == []
-    assert {interval for interval, _, _ in asked} == {Interval.DAY}
+    monkeypatch.setattr(Client, "candles", of_sunday)
+
+
+@pytest.mark.parametrize(
+    ("interval", "count"), [(Interval.MINUTES_5, 2), (Interval.MINUTES_60, 2), (Interval.DAY, 1), (Interval.WEEK, 1)]
+)
+@pytest.mark.parametrize("hours_later", [0, 14])
+@pytest.mark.parametrize(("symbol", "exchange"), [("INFY", "NSEEQ"), ("INDIA VIX", "INDICES")])
+def test_a_special_session_on_a_sunday_is_asked_for(
+    special_session: None,
+    set_clock: Clock,
+    interval: Interval,
+    count: int,
+    hours_later: int,
+    symbol: str,
+    exchange: str,
+) -> None:
+    set_clock(datetime(2026, 11, 8, 18, 40, tzinfo=IST) + timedelta(hours=hours_later))
+    found = gateway.candles(symbol, interval, SUNDAY, SUNDAY, exchange).value
+    assert [candle.time.date() for candle in found] == [SUNDAY] * count
+
+
+def test_a_weekend_or_a_holiday_is_empty_and_asked_for_once(asked: Asked, redis: Redis) -> None:
+    for _ in range(2):
+        assert days_of(Interval.MINUTES_15, SATURDAY, SATURDAY + timedelta(days=1)) == []
+    assert asked == [(Interval.MINUTES_15, SATURDAY, SATURDAY + timedelta(days=1))]
 
 
 def test_an_index_without_daily_candles_has_its_intraday_ones(asked: Asked) -> None:
@@ -130,16 +161,14 @@ def test_an_index_without_daily_candles_has_its_intraday_ones(asked: Asked) -> N
     assert (Interval.MINUTES_15, date(2024, 9, 12), date(2024, 9, 12)) in asked
 
 
-@pytest.mark.parametrize("interval", [Interval.MINUTE, Interval.DAY])
-def test_before_the_market_opens_today_is_not_asked_for(asked: Asked, set_clock: Clock, interval: Interval) -> None:
+@pytest.mark.parametrize("interval", [Interval.MINUTE, Interval.MINUTES_5, Interval.DAY])
+def test_today_is_asked_for_from_its_first_minute_because_segments_open_at_different_times(
+    asked: Asked, set_clock: Clock, interval: Interval
+) -> None:
     monday = date(2024, 7, 1)
-    set_clock(datetime(2024, 7, 1, 9, 14, tzinfo=IST))
-    assert days_of(interval, monday, monday) == []
-    assert asked == []
-    set_clock(datetime(2024, 7, 1, 9, 15, tzinfo=IST))
-    sources.failures.clear()
-    assert days_of(Interval.MINUTES_5, monday, monday) != []
-    assert asked == [(Interval.MINUTES_5, monday, monday)]
+    set_clock(datetime(2024, 7, 1, 9, 0, tzinfo=IST))
+    days_of(interval, monday, monday)
+    assert asked == [(interval, monday, monday)]
 
 
 def test_what_lies_in_the_future_is_neither_asked_for_nor_kept(asked: Asked, redis: Redis) -> None:
@@ -173,12 +202,12 @@ def test_a_last_day_that_comes_again_with_other_values_is_replaced(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_arrived_is_kept_when_the_rest_fails(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_arrived_is_cached_when_the_rest_fails(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     days_of(Interval.DAY, date(2024, 4, 1), date(2024, 4, 30))
     noted = Client.candles
 
     def failing(self: Client, contract: Contract, interval: Interval, first: date, last: date) -> list[Candle]:
-        if first.month == 5:
+        if last.month == 5:
             raise BrokerUnreachable("for the test")
         return noted(self, contract, interval, first, last)
 
@@ -186,7 +215,7 @@ def test_what_arrived_is_kept_when_the_rest_fails(asked: Asked, monkeypatch: pyt
     with pytest.raises(BrokerUnreachable):
         days_of(Interval.DAY, date(2024, 3, 1), date(2024, 5, 31))
     monkeypatch.setattr(Client, "candles", noted)
-    sources.failures.clear()
+    source.failures.clear()
     before = len(asked)
     assert gateway.candles("RELIANCE", Interval.DAY, date(2024, 3, 1), date(2024, 3, 31)).state == "hit"
     days_of(Interval.DAY, date(2024, 3, 1), date(2024, 5, 31))
@@ -199,8 +228,8 @@ def test_old_chunks_take_the_place_of_those_that_cannot_be_had(
     first, last = date(2024, 8, 1), date(2024, 9, 17)
     before = gateway.candles("RELIANCE", Interval.DAY, first, last)
     simulator.fail("historicaldata", "503")
-    later = fetched.clock() + timedelta(days=2).total_seconds()
-    monkeypatch.setattr(fetched, "clock", lambda: later)
+    later = clock.timestamp() + timedelta(days=2).total_seconds()
+    monkeypatch.setattr(clock, "timestamp", lambda: later)
     old = gateway.candles("RELIANCE", Interval.DAY, first, last)
     assert (old.state, old.value) == ("stale", before.value)
 

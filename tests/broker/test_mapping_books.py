@@ -1,4 +1,4 @@
-"""The documents' examples of the account's books, in every wrapping, as typed values; and the books' quirks."""
+"""The account's books become typed values, in every wrapping and with all their quirks."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -6,13 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from broker.clock import IST
 from broker.errors import BrokerAnswerUnclear
-from broker.mapping import books
-from broker.values import IST, Holding, Margins, Order, Position, Profile, Trade
-from tests.broker.wire import EC_SHAPES, ROW_SHAPES, ok
+from broker.iifl.mapping import books
+from broker.values import Holding, Margins, Order, OrderStatus, Position, Profile, Trade
+from systemcache import codec
+from tests.broker.wire import EC_SHAPES, ROW_SHAPES, ok, sample
 
-Documented = Callable[[str], Any]
 READERS: dict[str, Callable[[Any], Any]] = {
     "holdings": books.holdings,
     "positions": books.positions,
@@ -22,7 +25,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
 any_shape = pytest.mark.parametrize("shape", ROW_SHAPES.values(), ids=ROW_SHAPES.keys())
 any_book = pytest.mark.parametrize("read", READERS.values(), ids=READERS.keys())
 
-DOCUMENTED_HOLDING = Holding(
+HOLDING = Holding(
     isin="INE002A01018",
     symbol="RELIANCE",
     trading_symbol="RELIANCE-EQ",
@@ -32,81 +35,82 @@ DOCUMENTED_HOLDING = Holding(
     bse_instrument_id="500325",
     name="RELIANCE INDUSTRIES LTD.",
     product="DELIVERY",
-    quantity=300,
-    dp_quantity=300,
+    quantity=120,
+    dp_quantity=120,
     t1_quantity=0,
     collateral_quantity=0,
     authorized_quantity=0,
-    average_price=Decimal("280000.00"),
+    average_price=Decimal("2410.50"),
+    invested=Decimal("289260.00"),
     previous_close=None,
 )
-DOCUMENTED_POSITION = Position(
-    symbol="NIFTY24OCTFUT",
-    trading_symbol="NIFTY24OCTFUT",
-    name="NIFTY 31 Oct 2024",
+POSITION = Position(
+    symbol="NIFTY26JANFUT",
+    trading_symbol="NIFTY26JANFUT",
+    name="NIFTY 27 Jan 2026",
     exchange="NSEFO",
-    instrument_id="35382",
+    instrument_id="51714",
     product="NORMAL",
-    net_quantity=26,
-    net_average_price=Decimal(0),
-    overnight_quantity=1,
-    overnight_price=Decimal(0),
-    buy_quantity=25,
-    buy_price=Decimal(652000),
+    net_quantity=130,
+    net_average_price=None,
+    overnight_quantity=65,
+    overnight_price=None,
+    buy_quantity=65,
+    buy_price=Decimal("26350.25"),
     sell_quantity=0,
-    sell_price=Decimal(0),
-    day_buy_quantity=25,
-    day_buy_value=Decimal("627961.54"),
+    sell_price=None,
+    day_buy_quantity=65,
+    day_buy_value=Decimal("1712766.25"),
     day_sell_quantity=0,
     day_sell_value=Decimal("0.00"),
     multiplier=Decimal(1),
-    lot_size=25,
+    lot_size=65,
     realized_pnl=None,
     previous_close=Decimal("26308.85"),
 )
-DOCUMENTED_ORDER = Order(
-    order_id="240920000000124",
-    exchange_order_id="1100000000089930",
-    status="cancelled",
+ORDER = Order(
+    order_id="260105000000042",
+    exchange_order_id="1300000000012345",
+    status=OrderStatus.CANCELLED,
     symbol="INFY",
     trading_symbol="INFY-EQ",
     name="INFOSYS LIMITED",
     exchange="NSEEQ",
     instrument_id="1594",
     side="BUY",
-    quantity=1,
+    quantity=5,
     filled_quantity=0,
-    pending_quantity=1,
+    pending_quantity=5,
     product="INTRADAY",
     complexity="REGULAR",
     order_type="LIMIT",
     validity="DAY",
-    price=Decimal("180000.0"),
+    price=Decimal("1480.0"),
     average_price=Decimal("0.0"),
     trigger_price=Decimal("0.0"),
     disclosed_quantity=0,
-    cancelled_quantity=0,
-    placed_at=datetime(2024, 9, 20, 16, 5, 33, tzinfo=IST),
-    updated_at=datetime(2024, 9, 20, 16, 5, 32, tzinfo=IST),
+    cancelled_quantity=None,
+    placed_at=datetime(2026, 1, 5, 10, 21, 9, tzinfo=IST),
+    updated_at=datetime(2026, 1, 5, 10, 25, 30, tzinfo=IST),
     rejection_reason="",
     tag="",
 )
-DOCUMENTED_TRADE = Trade(
-    trade_id="893487609000000",
-    order_id="240807000000068",
-    exchange_order_id="900000000000000",
+TRADE = Trade(
+    trade_id="700100200300400",
+    order_id="260105000000051",
+    exchange_order_id="1300000000012399",
     symbol="IDEA",
     trading_symbol="IDEA-EQ",
     name="IDEA VODAFONE",
     exchange="NSEEQ",
     instrument_id="14366",
     side="BUY",
-    quantity=50,
-    price=Decimal(1560),
+    quantity=400,
+    price=Decimal(11),
     product="NORMAL",
     order_type="MARKET",
-    traded_at=datetime(2024, 8, 7, 16, 14, 17, tzinfo=IST),
-    tag="123abc",
+    traded_at=datetime(2026, 1, 5, 14, 2, 33, tzinfo=IST),
+    tag="swing-3",
 )
 
 
@@ -114,17 +118,17 @@ DOCUMENTED_TRADE = Trade(
 @pytest.mark.parametrize(
     ("name", "read", "value"),
     [
-        ("portfolio_holdings_response", books.holdings, DOCUMENTED_HOLDING),
-        ("portfolio_positions_response", books.positions, DOCUMENTED_POSITION),
-        ("orders_order_book_response", books.orders, DOCUMENTED_ORDER),
-        ("orders_trade_book_response", books.trades, DOCUMENTED_TRADE),
+        ("portfolio_holdings_response", books.holdings, HOLDING),
+        ("portfolio_positions_response", books.positions, POSITION),
+        ("orders_order_book_response", books.orders, ORDER),
+        ("orders_trade_book_response", books.trades, TRADE),
     ],
 )
-def test_the_documented_row_is_read_in_every_wrapping(
-    documented: Documented, name: str, read: Callable[[Any], Any], value: object, shape: Callable[[Any], Any]
+def test_a_row_is_read_in_every_wrapping(
+    name: str, read: Callable[[Any], Any], value: object, shape: Callable[[Any], Any]
 ) -> None:
-    example = documented(name)
-    row = example[0] if isinstance(example, list) else example
+    answer = sample(name)
+    row = answer[0] if isinstance(answer, list) else answer
     assert read(shape(row)) == [value]
 
 
@@ -137,37 +141,35 @@ def test_the_documented_row_is_read_in_every_wrapping(
         ("orders_trade_book_response", books.trades),
     ],
 )
-def test_the_documented_answer_is_read_as_printed(
-    documented: Documented, name: str, read: Callable[[Any], Any]
-) -> None:
-    assert len(read(documented(name))) == 1
+def test_a_book_is_read_as_the_documents_print_it(name: str, read: Callable[[Any], Any]) -> None:
+    assert len(read(sample(name))) == 1
 
 
-def test_the_documented_profile_is_read(documented: Documented) -> None:
-    assert books.profile(documented("user_profile_response")) == Profile(
-        client_id="3******4",
-        name="Ishan Arora",
-        email="is**********@gmail.com",
-        phone="8********4",
+def test_a_profile_is_read() -> None:
+    assert books.profile(sample("user_profile_response")) == Profile(
+        client_id="7******1",
+        name="Asha Rao",
+        email="as********@example.com",
+        phone="9********7",
         account_status="",  # "Na" means that there is none (D17)
         totp_enabled=True,
-        poa_provided=True,
-        exchanges=["BSECURR", "BSEEQ", "BSEFO", "NSECURR", "NSEEQ", "NSEFO"],
-        products=["NORMAL", "INTRADAY", "DELIVERY", "BNPL"],
+        poa_provided=False,
+        exchanges=["NSEEQ", "NSEFO", "BSEEQ"],
+        products=["NORMAL", "INTRADAY", "DELIVERY"],
         order_complexities=["REGULAR", "AMO", "BO", "CO"],
     )
 
 
-def test_the_documented_limits_are_read(documented: Documented) -> None:
-    assert books.margins(documented("user_limits_response")) == Margins(
-        trading_limit=Decimal(19_990_000),
+def test_limits_are_read() -> None:
+    assert books.margins(sample("user_limits_response")) == Margins(
+        trading_limit=Decimal(1_475_000),
         opening_cash=Decimal(0),
-        intraday_payin=Decimal(20_000_000),
+        intraday_payin=Decimal(1_500_000),
         collateral_margin=Decimal(0),
         credit_for_sell=Decimal(0),
         adhoc_margin=Decimal(0),
         utilized_margin=Decimal(0),
-        blocked_for_payout=Decimal(10_000),
+        blocked_for_payout=Decimal(25_000),
         utilized_span_margin=Decimal(0),
         utilized_exposure_margin=Decimal(0),
     )
@@ -175,9 +177,9 @@ def test_the_documented_limits_are_read(documented: Documented) -> None:
 
 @pytest.mark.parametrize("name", ["bare", "wrapped object", "wrapped list", "bare list", "keys with a trailing blank"])
 @pytest.mark.parametrize("example", ["user_limits_response", "user_profile_response"])
-def test_a_record_may_come_bare_and_as_a_list_of_one(documented: Documented, example: str, name: str) -> None:
+def test_a_record_may_come_bare_and_as_a_list_of_one(example: str, name: str) -> None:
     read = {"user_limits_response": books.margins, "user_profile_response": books.profile}[example]
-    row = documented(example)["result"]
+    row = sample(example)["result"]
     assert read(ROW_SHAPES[name](row)) == read(ok(row))
 
 
@@ -191,8 +193,9 @@ def test_limits_and_profile_without_content_are_unclear_and_not_all_zeros(
 
 
 @pytest.mark.parametrize("blank", ["", "-", "NA", "na", "NaN", None, " - "])
-def test_an_amount_in_disguise_as_blank_is_zero_where_zero_is_meant(blank: object) -> None:
-    assert books.margins(ok({"tradingLimit": "5.10", "utilizedMargin": blank})).utilized_margin == 0
+def test_an_amount_that_is_blank_is_unknown(blank: object) -> None:
+    read = books.margins(ok({"tradingLimit": "5.10", "utilizedMargin": blank}))
+    assert (read.trading_limit, read.utilized_margin) == (Decimal("5.10"), None)
 
 
 @any_book
@@ -220,10 +223,29 @@ def test_what_is_neither_rows_nor_a_code_is_not_an_empty_book(read: Callable[[An
         read(answer)
 
 
+@any_book
+@pytest.mark.parametrize(
+    "answer",
+    [ok({"orderBook": [{"brokerOrderId": "1"}]}), ok({"page": {"rows": []}}), ok([None]), ok(["{}"]), ok([[{}]])],
+    ids=str,
+)
+def test_what_may_hold_rows_that_cannot_be_read_is_not_an_empty_book(read: Callable[[Any], Any], answer: Any) -> None:
+    with pytest.raises(BrokerAnswerUnclear):
+        read(answer)
+
+
 @pytest.mark.parametrize("name", ["orders", "trades", "positions", "holdings", "data", "positionList"])
 def test_rows_may_lie_under_a_name(name: str) -> None:
     found = books.orders(ok({name: [{"brokerOrderId": "1"}, {"brokerOrderId": "2"}]}))
     assert [order.order_id for order in found] == ["1", "2"]
+
+
+def test_a_share_whose_nse_listing_has_no_id_is_named_by_bse() -> None:
+    row = {"isin": "INE", "nseTradingSymbol": "ABC-EQ", "nseInstrumentId": "", "totalQuantity": 1}
+    (both,) = books.holdings(ok([row | {"bseTradingSymbol": "ABC", "bseInstrumentId": "500001"}]))
+    assert (both.exchange, both.symbol, both.instrument_id) == ("BSEEQ", "ABC", "500001")
+    (nse_alone,) = books.holdings(ok([row]))
+    assert (nse_alone.exchange, nse_alone.symbol, nse_alone.instrument_id) == ("NSEEQ", "ABC", "")
 
 
 def test_a_share_listed_only_on_bse_is_named_by_bse() -> None:
@@ -244,11 +266,66 @@ def test_a_share_listed_only_on_bse_is_named_by_bse() -> None:
         ("TRIGGER_PENDING", "trigger_pending"),
         ("PARTIALLY_FILLED", "partially_filled"),
         ("PUT ORDER REQ RECEIVED", "pending"),
+        ("Trigger Pending", "trigger_pending"),
+        ("TriggerPending", "trigger_pending"),
+        ("partially filled", "partially_filled"),
+        ("PartiallyFilled", "partially_filled"),
+        ("executed", "complete"),
+        ("Filled", "complete"),
+        ("TRADED", "complete"),
+        ("CANCELLED AMO", "cancelled"),
+        ("cancelled after market order", "cancelled"),
+        ("Cancelled by exchange", "cancelled"),
+        ("AMO REQ RECEIVED", "pending"),
+        ("after market order req received", "pending"),
+        ("Cancel Pending", "pending"),
+        ("new", "open"),
+        ("Rejected", "rejected"),
+        ("LAPSED", "expired"),
     ],
 )
 def test_the_words_for_an_orders_status_have_one_spelling(said: str, status: str) -> None:
     (order,) = books.orders([{"brokerOrderId": "1", "orderStatus": said}])
-    assert order.status == status
+    assert (order.status, order.status_text) == (status, "")
+
+
+@pytest.mark.parametrize("said", ["Frozen", "NOT CANCELLED", "cancel rejected", "not executed", "Filled?Cancelled"])
+def test_a_word_for_a_status_that_nobody_knows_stays_visible_and_proves_nothing(said: str) -> None:
+    (order,) = books.orders([{"brokerOrderId": "1", "orderStatus": said}])
+    assert (order.status, order.status_text) == (OrderStatus.UNKNOWN, said)
+    assert not order.status.is_final
+    assert not order.status.is_settled
+
+
+@given(st.text())
+def test_every_word_for_a_status_has_a_value_of_the_documented_list(said: str) -> None:
+    (order,) = books.orders([{"brokerOrderId": "1", "orderStatus": said}])
+    assert isinstance(order.status, OrderStatus)
+    assert codec.decode(codec.encode([order]), list[Order]) == [order]
+
+
+@pytest.mark.parametrize(("said", "meant"), [("Market", "MARKET"), ("mkt", "MARKET"), ("limit", "LIMIT"), ("SL", "SL")])
+def test_the_words_for_an_orders_type_have_one_spelling(said: str, meant: str) -> None:
+    (order,) = books.orders([{"brokerOrderId": "1", "orderType": said}])
+    assert order.order_type == meant
+
+
+@pytest.mark.parametrize(("said", "meant"), [("B", "BUY"), ("Buy", "BUY"), ("s", "SELL"), ("SELL", "SELL")])
+def test_the_words_for_an_orders_side_have_one_spelling(said: str, meant: str) -> None:
+    (order,) = books.orders([{"brokerOrderId": "1", "transactionType": said}])
+    assert order.side == meant
+
+
+def test_an_order_that_has_no_number_yet_is_in_the_book() -> None:
+    (order,) = books.orders([{"brokerOrderId": "", "instrumentId": "1594", "orderStatus": "PUT ORDER REQ RECEIVED"}])
+    assert (order.order_id, order.instrument_id) == ("", "1594")
+
+
+@pytest.mark.parametrize(
+    "row", [{"orderTag": "TS1"}, {"transactionType": "BUY"}, {"quantity": "5"}, {"orderStatus": "x"}]
+)
+def test_a_row_that_tells_anything_of_an_order_is_in_the_book(row: dict[str, str]) -> None:
+    assert len(books.orders([row])) == 1
 
 
 @pytest.mark.parametrize("name", ["disclosedQty", "disclosedQuantity", "disclosedQuantity "])
@@ -259,17 +336,17 @@ def test_the_disclosed_quantity_has_two_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["filledQuantity", "quantity", "filledQty"])
 def test_a_trades_quantity_has_three_names(name: str) -> None:
-    (trade,) = books.trades([{"tradingSymbol": "INFY-EQ", name: "50"}])
+    (trade,) = books.trades([{"tradingSymbol": "INFY-EQ", "tradedPrice": "1", name: "50"}])
     assert trade.quantity == 50
 
 
 @pytest.mark.parametrize("name", ["tradedPrice", "averageTradedPrice", "price"])
 def test_a_trades_price_has_three_names(name: str) -> None:
-    (trade,) = books.trades([{"tradingSymbol": "INFY-EQ", name: "1560.05"}])
+    (trade,) = books.trades([{"tradingSymbol": "INFY-EQ", "filledQuantity": "1", name: "1560.05"}])
     assert trade.price == Decimal("1560.05")
 
 
 @pytest.mark.parametrize(("sent", "value"), [("-75.50", Decimal("-75.50")), (0, Decimal(0)), ("NA", None)])
-def test_what_the_broker_says_is_realized_is_told_apart_from_silence(sent: object, value: object) -> None:
-    (position,) = books.positions([{"instrumentId": "1", "realizedPnl": sent}])
+def test_a_realized_gain_of_zero_differs_from_a_missing_one(sent: object, value: object) -> None:
+    (position,) = books.positions([{"instrumentId": "1", "netQuantity": 0, "realizedPnl": sent}])
     assert position.realized_pnl == value

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.mapping.contracts import split_symbol
+from broker.iifl.mapping.contracts import split_symbol
 from broker.values import Contract
 from tests.broker.contract_files import contracts, index
 
@@ -49,7 +49,7 @@ def test_an_option_is_read_whole() -> None:
         "tickSize": "0.05",
         "formattedInstrumentName": "NIFTY 30 Apr 2026 CE 24000",
     }
-    assert contracts([row]) == [
+    assert contracts([row], "NSEFO") == [
         Contract(
             exchange="NSEFO",
             symbol="NIFTY2643024000CE",
@@ -87,7 +87,7 @@ def test_an_expiry_comes_in_two_forms_or_not_at_all(sent: object, day: date | No
 @pytest.mark.parametrize("blank", ["NaN", "", "-", None, float("nan")])
 def test_a_blank_strike_and_tick_are_none(blank: object) -> None:
     (contract,) = contracts([SHARE | {"strikePrice": blank, "tickSize": blank, "lotSize": blank}])
-    assert (contract.strike_price, contract.tick_size, contract.lot_size) == (None, None, 0)
+    assert (contract.strike_price, contract.tick_size, contract.lot_size) == (None, None, None)
 
 
 def test_an_index_row_without_a_trading_symbol_goes_by_its_underlying() -> None:
@@ -97,7 +97,8 @@ def test_an_index_row_without_a_trading_symbol_goes_by_its_underlying() -> None:
 
 def test_an_index_row_belongs_to_the_file_of_indices_alone() -> None:
     for file in ("NSEEQ", "BSEEQ"):
-        assert contracts([index("NIFTY 50", 999920000), SHARE], file) == contracts([SHARE])
+        share = SHARE | {"exchange": file}
+        assert contracts([index("NIFTY 50", 999920000, file), share], file) == contracts([share], file) != []
 
 
 def test_india_vix_is_asked_for_at_nseeq_whatever_its_row_says() -> None:
@@ -120,8 +121,14 @@ def test_a_row_without_an_exchange_is_of_its_files() -> None:
     assert contracts([{**SHARE, "exchange": ""}], "BSEEQ")[0].exchange == "BSEEQ"
 
 
-def test_the_whole_file_is_read(shared_data: Path) -> None:
-    rows = json.loads((shared_data / "contracts" / "NSEEQ.json").read_text())
+def test_a_row_of_another_exchange_than_its_files_is_left_out() -> None:
+    """An order for the file's exchange would be sent to the other one."""
+    assert contracts([{**SHARE, "exchange": "BSEEQ"}]) == []
+    assert contracts([index("SENSEX", 999901, exchange="BSEEQ")], "INDICES")[0].exchange == "BSEEQ"
+
+
+def test_the_whole_file_is_read(market_data: Path) -> None:
+    rows = json.loads((market_data / "contracts" / "NSEEQ.json").read_text())
     found = contracts(rows)
     assert [contract.instrument_id for contract in found] == [row["instrumentId"] for row in rows]
-    assert all(contract.symbol and contract.series and contract.lot_size > 0 for contract in found)
+    assert all(contract.symbol and contract.series and (contract.lot_size or 0) > 0 for contract in found)

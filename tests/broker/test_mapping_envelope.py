@@ -1,8 +1,6 @@
 """Failures inside "Ok", failures under other names, and what is no answer at all."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,9 @@ from broker.errors import (
     BrokerLoginRequired,
     BrokerRefused,
 )
-from broker.mapping import books, envelope, market
-from tests.broker.wire import EC_SHAPES, ok
+from broker.iifl.mapping import books, envelope, market
+from broker.values import Interval
+from tests.broker.wire import EC_SHAPES, ok, sample
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "profile": books.profile,
@@ -25,17 +24,16 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "positions": books.positions,
     "orders": books.orders,
     "trades": books.trades,
-    "candles": market.candles,
+    "candles": lambda answer: market.candles(answer, Interval.DAY),
     "quotes": market.quotes,
 }
 any_reader = pytest.mark.parametrize("read", READERS.values(), ids=READERS.keys())
 any_ec_shape = pytest.mark.parametrize("shape", EC_SHAPES.values(), ids=EC_SHAPES.keys())
 
 
-def test_the_recorded_ec804_inside_ok_is_refused_and_is_no_candles(shared_data: Path) -> None:
-    recorded = json.loads((shared_data / "iifl_recorded" / "historicaldata_EC804_inside_Ok.json").read_text())
+def test_a_refusal_inside_ok_is_an_error_and_is_not_an_empty_list_of_candles() -> None:
     with pytest.raises(BrokerRefused, match="DD-MMM-YYYY") as caught:
-        market.candles(recorded)
+        market.candles(sample("historicaldata_EC804_inside_Ok"), Interval.DAY)
     assert caught.value.ec == "EC804"
 
 
@@ -109,19 +107,19 @@ def test_a_scalar_is_no_answer(answer: Any) -> None:
         envelope.result(answer)
 
 
-def test_a_bulk_answer_shows_its_first_row_and_keeps_the_others(documented: Callable[[str], Any]) -> None:
-    answer = documented("request_response_structure_response_structure_example")
+def test_a_bulk_answer_shows_its_first_row_and_keeps_the_others() -> None:
+    answer = sample("request_response_structure_response_structure_example")
     assert [row["status"] for row in envelope.rows(answer)] == ["Success", "EC901"]
 
 
 @pytest.mark.parametrize("answer", [ok([]), ok([{"status": "EC804"}]), {"status": "Not_Ok"}, None, 3])
 def test_only_a_dead_session_is_looked_for_before_the_reader_judges(answer: Any) -> None:
-    envelope.refuse_dead_session(answer)
+    assert envelope.raise_if_session_ended(answer) is None  # type: ignore[func-returns-value]  # it does not raise
 
 
 def test_a_dead_session_is_found_before_the_reader_judges() -> None:
     with pytest.raises(BrokerLoginRequired):
-        envelope.refuse_dead_session(ok([{"status": "EC044", "message": "token not valid"}]))
+        envelope.raise_if_session_ended(ok([{"status": "EC044", "message": "token not valid"}]))
 
 
 def test_a_refusal_says_what_the_broker_said_and_the_code() -> None:

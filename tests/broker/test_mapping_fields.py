@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.mapping import fields
-from broker.values import IST
+from broker.clock import IST
+from broker.iifl.mapping import fields
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,14 @@ from broker.values import IST
         ("-12.5", "-12.5"),
         ("1e3", "1E+3"),
         (0.1, "0.1"),
+        ("₹1,00,000.00", "100000.00"),
+        ("Rs. 50", "50"),
+        ("INR 1,234.50", "1234.50"),
+        ("-₹12.50", "-12.50"),
+        ("₹-12.50", "-12.50"),
+        ("(1234.50)", "-1234.50"),
+        ("(₹ 1,234.50)", "-1234.50"),
+        ("1,234,567.8", "1234567.8"),
     ],
 )
 def test_numbers_come_as_numbers_and_as_strings(sent: object, number: str) -> None:
@@ -34,6 +42,7 @@ def test_numbers_come_as_numbers_and_as_strings(sent: object, number: str) -> No
     "sent",
     [
         *("", "-", "NA", "N/A", "NaN", "nan", "null", None, "Infinity", "-inf", "ten", "1.2.3", "0x10", "1e999999"),
+        *("--", "1234.50 CR", "1.2L", "100 shares", "1,5", "12,34", "1_000", "٣", "(-5)", "(5", "₹", "5-"),
         *(
             float("nan"),
             float("inf"),
@@ -48,20 +57,19 @@ def test_numbers_come_as_numbers_and_as_strings(sent: object, number: str) -> No
     ],
 )
 def test_what_is_no_number_is_none_and_never_an_error(sent: object) -> None:
-    assert fields.optional_decimal(sent) is None
-    assert fields.decimal(sent) == 0
-    assert fields.integer(sent) == 0
+    parsers = (fields.optional_decimal, fields.whole_number, fields.quantity, fields.amount, fields.price)
+    assert [parse(sent) for parse in parsers] == [None] * len(parsers)
 
 
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=2))
 def test_money_keeps_every_paisa(amount: Decimal) -> None:
-    assert fields.decimal(str(amount)) == amount
-    assert fields.decimal(f"{amount:,}") == amount
+    assert fields.amount(str(amount)) == amount
+    assert fields.amount(f"{amount:,}") == amount
 
 
 @pytest.mark.parametrize(("sent", "number"), [(26.0, 26), ("25", 25), ("25.0", 25), ("-3", -3), ("1,000", 1000)])
 def test_quantities_come_in_four_forms(sent: object, number: int) -> None:
-    assert fields.integer(sent) == number
+    assert fields.whole_number(sent) == number
 
 
 @pytest.mark.parametrize(("sent", "text"), [(" INFY ", "INFY"), (1594, "1594"), ("NA", ""), ("-", ""), ([1], "")])
@@ -81,7 +89,7 @@ def test_flags_are_letters(sent: object, flag: bool) -> None:
 
 
 def test_the_first_name_that_is_not_blank_counts() -> None:
-    assert fields.first({"a": "-", "b": 0, "c": 5}, ("x", "a", "b", "c")) == 0
+    assert fields.first_filled({"a": "-", "b": 0, "c": 5}, ("x", "a", "b", "c")) == 0
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,9 @@ def test_the_first_name_that_is_not_blank_counts() -> None:
         ("07-AUG-2024 09:15", datetime(2024, 8, 7, 9, 15, tzinfo=IST)),
         ("07-aug-2024", datetime(2024, 8, 7, tzinfo=IST)),
         ("31-Feb-2024 10:00:00", None),
+        ("20-Sep-24 16:05:33", datetime(2024, 9, 20, 16, 5, 33, tzinfo=IST)),
+        ("20-Sep-024 16:05:33", None),
+        ("20-Sep-2024 1_6:05:33", None),
         ("20-Sep-2024 25:00:00", None),
         ("20-Sep-2024 ten past", None),
         ("20-Sep-99999999999999999999 10:00:00", None),

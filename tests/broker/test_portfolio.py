@@ -1,5 +1,6 @@
 """The arithmetic of summary and risk, on books made by hand."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,19 +12,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker import gateway, portfolio
-from broker.mapping import books
+from broker import gateway, portfolio, quotes
+from broker.iifl.mapping import books
 from broker.values import Contract, Holding, Margins, PortfolioSummary, Position, Quote, Risk
 from systemcache import codec
+from systemcache.cached_value import CachedValue
 from systemcache.codec import Entry
-from systemcache.fetched import Fetched
 
 D = Decimal
+WIRE_CRUDE: dict[str, Any] = {
+    "tradingSymbol": "CRUDE",
+    "instrumentId": "9",
+    "exchange": "MCXCOMM",
+    "netQuantity": 1,
+    "lotSize": "1250",
+    "netAveragePrice": "300.00",
+    "previousDayClose": "293.30",
+}
 Price = tuple[str, str] | str  # ltp and the close before; or ltp alone
 
 
 def holding(symbol: str, quantity: int, average: str, **more: Any) -> Holding:
-    row = {"nseTradingSymbol": f"{symbol}-EQ", "nseInstrumentId": f"1{symbol}", "isin": "INE"}
+    row = {"nseTradingSymbol": f"{symbol}-EQ", "nseInstrumentId": f"1{symbol}", "isin": f"INE{symbol}"}
     (made,) = books.holdings([row | {"totalQuantity": quantity, "averageTradedPrice": average} | more])
     return made
 
@@ -38,21 +48,20 @@ def margins(limit: str = "100000.00", used: str = "25000.00") -> Margins:
     return books.margins({"tradingLimit": limit, "utilizedMargin": used})
 
 
-def fetched(value: Any) -> Fetched[Any]:
-    return Fetched(type(value), Entry(datetime.now(UTC), 60, codec.encode(value)), "hit", value=value)
+def fetched(value: Any) -> CachedValue[Any]:
+    return CachedValue(type(value), Entry(datetime.now(UTC), 60, codec.encode(value)), "hit", families=(), value=value)
 
 
 def quote(contract: Contract, price: Price) -> Quote:
-    ltp, close = (price, "0") if isinstance(price, str) else price
-    blank: dict[str, Any] = dict.fromkeys(("open", "high", "low", "average_price", "bid_price", "ask_price"), D(0))
-    blank |= dict.fromkeys(("volume", "bid_quantity", "ask_quantity"), 0)
+    ltp, close = (price, None) if isinstance(price, str) else price
+    unknown = ("open", "high", "low", "average_price", "bid_price", "ask_price", "volume", "bid_quantity")
+    blank: dict[str, Any] = dict.fromkeys((*unknown, "ask_quantity", "quoted_at"), None)
     return Quote(
         exchange=contract.exchange,
         symbol=contract.symbol,
         instrument_id=contract.instrument_id,
         ltp=D(ltp),
-        previous_close=D(close),
-        quoted_at=None,
+        previous_close=None if close is None else D(close),
         **blank,
     )
 
@@ -67,7 +76,7 @@ def account(
     """The gateway shows these books, and prices by symbol; yields the batches of quotes that were asked for."""
     asked: list[list[Contract]] = []
 
-    def quotes_of(contracts: Sequence[Contract]) -> list[Fetched[Quote] | None]:
+    def quotes_of(contracts: Sequence[Contract]) -> list[CachedValue[Quote] | None]:
         asked.append(list(contracts))
         known = prices or {}
         return [fetched(quote(item, known[item.symbol])) if item.symbol in known else None for item in contracts]
@@ -76,7 +85,7 @@ def account(
         patch.setattr(gateway, "holdings", lambda: fetched(list(holdings)))
         patch.setattr(gateway, "positions", lambda: fetched(list(positions)))
         patch.setattr(gateway, "margins", lambda: fetched(funds or margins()))
-        patch.setattr(gateway, "quotes_of", quotes_of)
+        patch.setattr(quotes, "quotes_of", quotes_of)
         yield asked
 
 
@@ -117,7 +126,8 @@ def test_holdings_are_worth_their_price_now_and_cost_what_was_paid() -> None:
 
 def test_a_share_without_a_quote_counts_at_its_last_close() -> None:
     shown = summary([holding("INFY", 10, "100", previousDayClose="120.50")])
-    assert (shown.value, shown.day_pnl, shown.unpriced) == (D("1205.00"), D("0.00"), [])
+    assert (shown.value, shown.pnl, shown.unpriced, shown.unknown_pnl) == (D("1205.00"), D("205.00"), [], [])
+    assert (shown.day_pnl, shown.unknown_day_pnl) == (D("0.00"), ["INFY"])
 
 
 @pytest.mark.parametrize("close", [None, 0, "0.00", "NA"])
@@ -128,13 +138,19 @@ def test_a_share_without_any_price_counts_nowhere_and_is_named(close: object) ->
 
 
 def test_a_price_without_the_close_before_has_no_share_in_the_days_result() -> None:
-    shown = summary([holding("NEW", 10, "100")], prices={"NEW": ("150", "0")})
-    assert (shown.value, shown.day_pnl) == (D("1500.00"), D("0.00"))
+    shown = summary([holding("NEW", 10, "100")], prices={"NEW": "150"})
+    assert (shown.value, shown.day_pnl, shown.unknown_day_pnl) == (D("1500.00"), D("0.00"), ["NEW"])
 
 
-def test_what_cost_nothing_has_a_gain_and_no_percentage() -> None:
-    shown = summary([holding("BONUS", 5, "0")], prices={"BONUS": "20.15"})
-    assert (shown.invested, shown.pnl, shown.pnl_percent) == (D("0.00"), D("100.75"), None)
+@pytest.mark.parametrize("average", [None, "0", "0.00", "-", "N/A"])
+def test_a_share_whose_cost_is_not_known_is_named_and_has_no_gain(average: Any) -> None:
+    rows = [holding("GIFT", 100, average), holding("INFY", 10, "1000")]
+    with account(rows, prices={"GIFT": ("1500", "1490"), "INFY": ("1000", "990")}):
+        shown, risks = portfolio.summary().value, portfolio.risk().value
+    assert (shown.invested, shown.value, shown.pnl) == (D("10000.00"), D("10000.00"), D("0.00"))
+    assert (shown.unpriced, shown.unknown_pnl, shown.unknown_day_pnl) == ([], ["GIFT"], [])
+    assert shown.day_pnl == D("1100.00")  # the day's does not depend on the cost
+    assert risks.gross_exposure == D("160000.00")
 
 
 def test_a_share_in_two_rows_is_one_quote_and_one_weight() -> None:
@@ -148,6 +164,15 @@ def test_a_share_in_two_rows_is_one_quote_and_one_weight() -> None:
         ("RELIANCE", D("195000.00"), D("90.91")),
         ("ITC", D("19500.00"), D("9.09")),
     ]
+
+
+def test_one_share_at_nse_and_bse_is_one_weight_and_has_the_name_of_its_larger_row() -> None:
+    at_bse = {"nseTradingSymbol": "", "bseTradingSymbol": "RELI", "bseInstrumentId": "1RELI", "isin": "INERELIANCE"}
+    rows = [holding("RELIANCE", 10, "90"), holding("RELI", 30, "90", **at_bse), holding("TCS", 20, "90")]
+    shown = risk(rows, prices={"RELIANCE": "100", "RELI": "100", "TCS": "100"})
+    weights = [(weight.symbol, str(weight.value), str(weight.percent)) for weight in shown.largest]
+    assert weights == [("RELI", "4000.00", "66.67"), ("TCS", "2000.00", "33.33")]
+    assert shown.effective_holdings == D("1.80")
 
 
 def test_rows_of_sold_out_shares_do_not_count() -> None:
@@ -262,6 +287,50 @@ def test_a_name_that_no_key_can_hold_is_not_asked_for_and_spoils_nothing(name: s
     assert shown.positions_pnl == D("11.00")
 
 
+@pytest.mark.parametrize("price", [None, "", "0", "-"])
+def test_a_carried_position_without_its_price_has_no_gain_and_is_named(price: object) -> None:
+    carried = {"overnightQuantity": 75, "overnightPrice": price}
+    shown = summary([], [position("NIFTYFUT", 75, "0", **carried)], {"NIFTYFUT": ("25100", "25000")})
+    assert (shown.positions_pnl, shown.unpriced, shown.unknown_pnl) == (D("0.00"), [], ["NIFTYFUT"])
+
+
+@pytest.mark.parametrize("multiplier", ["", "0", None, "NA"])
+def test_a_commodity_without_its_multiplier_has_no_value_and_is_named(multiplier: object) -> None:
+    (row,) = books.positions([WIRE_CRUDE | {"multiplier": multiplier}])
+    shown = summary([], [row])
+    assert (shown.positions_pnl, shown.unpriced, shown.unknown_pnl) == (D("0.00"), ["CRUDE"], ["CRUDE"])
+
+
+def test_a_commodity_with_its_multiplier_is_worth_that_much() -> None:
+    (row,) = books.positions([WIRE_CRUDE | {"multiplier": "1250"}])
+    assert summary([], [row]).positions_pnl == D("-8375.00")
+
+
+def test_shares_that_are_pledged_and_not_in_the_total_are_counted() -> None:
+    row = holding("INFY", 0, "1000", dpQuantity=0, collateralQuantity=100)
+    shown = summary([row], prices={"INFY": ("1100", "1090")})
+    assert (shown.holdings, shown.invested, shown.value, shown.day_pnl) == (
+        *(1, D("100000.00"), D("110000.00")),
+        D("1000.00"),
+    )
+    assert summary([holding("INFY", 120, "1", collateralQuantity=60)], prices={"INFY": "2"}).value == D("240.00")
+
+
+def test_no_figure_is_a_negative_zero() -> None:
+    row = position("ABC", 0, "0", realizedPnl="-0.004")
+    shown = summary([holding("INFY", 1, "1")], [row], {"INFY": "1"})
+    assert str(shown.positions_pnl) == "0.00"
+    figures = msgspec.to_builtins(shown).values()
+    assert not [figure for figure in figures if isinstance(figure, str) and not re.fullmatch(r"-?\d+\.\d\d", figure)]
+
+
+def test_funds_that_are_not_known_are_not_zero() -> None:
+    funds = books.margins({"tradingLimit": "", "utilizedMargin": "-"})
+    with account(funds=funds):
+        shown, risks = portfolio.summary().value, portfolio.risk().value
+    assert (shown.trading_limit, shown.used_margin, risks.margin_used_percent) == (None, None, None)
+
+
 amounts = st.decimals(0, 10**7, places=3).map(str)
 symbols = st.sampled_from(["AAA", "BBB", "CCC", "DDD"])
 some_holdings = st.lists(st.builds(holding, symbols, st.integers(-5, 10**6), amounts), max_size=6)
@@ -279,6 +348,7 @@ def test_whatever_the_books_hold_the_figures_agree_with_each_other(
     assert shown.pnl == shown.value - shown.invested
     assert risks.gross_exposure >= abs(risks.net_exposure)
     assert set(shown.unpriced).isdisjoint(prices)
+    assert set(shown.unpriced) <= set(shown.unknown_pnl)
     assert sum(weight.percent for weight in risks.largest) <= D("100.05")
     assert all(part.value >= rest.value for part, rest in zip(risks.largest, risks.largest[1:], strict=False))
     money = [value for value in msgspec.structs.asdict(shown).values() if isinstance(value, D)]

@@ -1,15 +1,18 @@
 """A refresh replaces a file's contracts at one stroke, or leaves them as they are."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from redis import Redis
 
-from broker import contract_swap, contract_table, gateway, models, refresh
-from broker.client import default_client
+from broker import gateway, models
+from broker.clock import IST
+from broker.contracts import refresh, replace, table
 from broker.errors import (
     BrokerAnswerUnclear,
     BrokerBusy,
@@ -18,9 +21,11 @@ from broker.errors import (
     BrokerTimeout,
     BrokerUnreachable,
     RefreshUnderWay,
+    UnknownSymbol,
 )
-from broker.values import IST, ContractFileInfo
-from systemcache import fetch
+from broker.iifl.client import default_client
+from broker.values import ContractFileInfo
+from systemcache import process_state
 from tests.broker.contract_files import FileServer, Sent, as_csv, made_up, put, shares
 
 pytestmark = pytest.mark.django_db
@@ -35,17 +40,17 @@ def rows_in_table() -> int:
 
 
 def listed(file: str = "NSEEQ") -> list[str]:
-    page = contract_table.page(file, "", 0, 1_000)
+    page = table.page(file, "", 0, 1_000)
     return [contract.trading_symbol for contract in page.contracts] if page else []
 
 
-def refreshed(file: str = "NSEEQ", *, accept_short: bool = False) -> refresh.Refreshed:
-    return gateway.refresh_contracts(file, pauses=(), accept_short=accept_short)
+def refreshed(file: str = "NSEEQ", *, accept_short: bool = False) -> refresh.RefreshResult:
+    return gateway.refresh_contracts(file, retry_delays=(), accept_short=accept_short)
 
 
 def test_a_refresh_takes_over_the_file_and_says_what_it_did(files: FileServer) -> None:
     done = refreshed()
-    assert done.info == contract_table.info("NSEEQ")
+    assert done.info == table.info("NSEEQ")
     assert (done.info.exchange, done.info.rows, rows_in_table()) == ("NSEEQ", 10, 10)
     state = models.ContractFile.objects.get()
     assert (state.size, state.claim, state.source) == (len(made_up("NSEEQ", 10)), "", files.base_url)
@@ -88,12 +93,12 @@ FAILURES = {
 def test_a_file_that_fails_leaves_the_old_rows_and_nothing_of_its_own(
     files: FileServer, monkeypatch: pytest.MonkeyPatch, answer: Sent, error: type[BrokerError]
 ) -> None:
-    monkeypatch.setattr(contract_swap, "BATCH", 2)  # what came before the failure has been written
+    monkeypatch.setattr(replace, "BATCH_SIZE", 2)  # what came before the failure has been written
     before = refreshed().info
     files.answers["NSEEQ"] = [answer]
     with pytest.raises(error):
         refreshed()
-    assert contract_table.info("NSEEQ") == before
+    assert table.info("NSEEQ") == before
     assert (len(listed()), rows_in_table()) == (10, 10)
     files.answers["NSEEQ"] = [Sent(200, TEN)]
     assert refreshed().info.rows == 10  # and is in nobody's way
@@ -106,6 +111,48 @@ def test_half_of_the_rows_are_enough_and_a_shorter_file_can_be_accepted(files: F
     assert refreshed(accept_short=True).info.rows == 1
 
 
+MALFORMED_ROWS = [
+    'NSEEQ,BBB,22,EQUITY,XX,0,"BBB LTD,BBB-EQ,,1,0.05',
+    "NSEEQ,BBB,22,EQUITY,XX,0,BBB MOTORS, DVR,BBB-EQ,,1,0.05",
+    "NSEEQ,FFF,66,EQUITY,XX,0,F, S1-EQ,FFF-EQ,,1,0.05",
+    "NSEEQ,BBB,22,EQUITY",
+    'NSEEQ,EEE,55,EQUITY,XX,0,E"E LTD,EEE-EQ,,1,0.05',
+    "NSEEQ,BBB,,EQUITY,XX,0,BBB LTD,BBB-EQ,,1,0.05",
+    "BSEEQ,BBB,22,EQUITY,XX,0,BBB LTD,BBB-EQ,,1,0.05",
+]
+
+
+def with_malformed(row: str, good: int) -> bytes:
+    header, first, rest = made_up("NSEEQ", good).split(b"\r\n", 2)
+    return b"\r\n".join([header, first, row.encode(), rest])
+
+
+@pytest.mark.parametrize("row", MALFORMED_ROWS)
+def test_a_malformed_row_among_many_is_left_out_and_counted(
+    files: FileServer, logs: pytest.LogCaptureFixture, row: str
+) -> None:
+    files.answers["NSEEQ"] = [Sent(200, with_malformed(row, 100))]
+    done = refreshed()
+    assert (done.info.rows, done.malformed) == (100, 1)
+    assert done.examples.startswith("line 3 has ")
+    assert f"1 malformed rows of NSEEQ: {done.examples}" in logs.text
+    assert gateway.resolve("S1").instrument_id == "1"
+    for symbol in ("BBB", "EEE", "FFF", "DVR"):
+        with pytest.raises(UnknownSymbol):
+            gateway.resolve(symbol)
+
+
+@pytest.mark.parametrize("row", MALFORMED_ROWS)
+def test_a_file_with_too_large_a_share_of_malformed_rows_is_refused_and_the_old_rows_stay(
+    files: FileServer, row: str
+) -> None:
+    before = refreshed().info
+    files.answers["NSEEQ"] = [Sent(200, with_malformed(row, 12))]
+    with pytest.raises(BrokerAnswerUnclear, match="1 malformed rows of 13: line 3 has "):
+        refreshed(accept_short=True)
+    assert table.info("NSEEQ") == before
+
+
 def test_a_segment_that_never_had_a_contract_may_be_empty(files: FileServer) -> None:
     files.answers["BSECURR"] = [Sent(200, as_csv([]))]
     assert refreshed("BSECURR").info.rows == 0
@@ -114,7 +161,7 @@ def test_a_segment_that_never_had_a_contract_may_be_empty(files: FileServer) -> 
 def test_a_silent_broker_is_given_up_and_a_slow_one_in_the_end(
     files: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresh, "LONGEST_DOWNLOAD", -1.0)
+    monkeypatch.setattr(refresh, "DOWNLOAD_TIMEOUT", -1.0)
     with pytest.raises(BrokerTimeout):
         refreshed()
 
@@ -157,12 +204,12 @@ def test_what_another_try_would_not_help_is_asked_once() -> None:
 
 def test_a_second_refresh_says_that_one_is_under_way_and_harms_nothing(files: FileServer) -> None:
     def meanwhile(file: str) -> Iterator[bytes]:
-        with pytest.raises(RefreshUnderWay, match="under way"):
+        with pytest.raises(RefreshUnderWay, match="is being refreshed"):
             refreshed()
         refreshed("BSEEQ")  # another file is another matter
         yield from default_client().contract_file(file)
 
-    assert refresh.refresh("NSEEQ", meanwhile, pauses=()).info.rows == 10
+    assert refresh.refresh("NSEEQ", meanwhile, retry_delays=()).info.rows == 10
     assert (len(listed()), rows_in_table()) == (10, 20)
 
 
@@ -171,20 +218,20 @@ def test_a_refresher_that_died_is_in_the_way_until_its_claim_ends(
 ) -> None:
     set_clock(WEDNESDAY)
     refreshed()
-    claim = contract_swap.claimed("NSEEQ", lambda: WEDNESDAY)
+    claim = replace.claim_file("NSEEQ", lambda: WEDNESDAY)
     dead = claim.__enter__()
-    generation = dead.begin()
+    generation = dead.begin_generation()
     dead.write(generation, [gateway.resolve("S1")])
-    set_clock(WEDNESDAY + contract_swap.CLAIM_LIFE)
+    set_clock(WEDNESDAY + replace.CLAIM_TTL)
     with pytest.raises(RefreshUnderWay):
         refreshed()
-    set_clock(WEDNESDAY + contract_swap.CLAIM_LIFE + timedelta(seconds=1))
+    set_clock(WEDNESDAY + replace.CLAIM_TTL + timedelta(seconds=1))
     refreshed()
     assert rows_in_table() == 10
     for late in (
         lambda: dead.write(generation, [gateway.resolve("S1")]),
-        lambda: dead.switch(generation, source="", rows=1, size=1, seconds=1),
-        dead.begin,
+        lambda: dead.activate(generation, source="", rows=1, size=1, seconds=1),
+        dead.begin_generation,
     ):
         with pytest.raises(RefreshUnderWay):  # it was only slow, and has lost the file
             late()
@@ -192,37 +239,35 @@ def test_a_refresher_that_died_is_in_the_way_until_its_claim_ends(
 
 
 def test_a_reader_sees_the_old_rows_until_the_last_is_there(files: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contract_swap, "BATCH", 2)
+    monkeypatch.setattr(replace, "BATCH_SIZE", 2)
     put("NSEEQ", shares("OLD-EQ"))
     seen: list[list[str]] = []
-    write = contract_swap.Claim.write
+    write = replace.Claim.write
 
-    def watched(self: contract_swap.Claim, *args: object) -> None:
+    def watched(self: replace.Claim, *args: object) -> None:
         write(self, *args)  # type: ignore[arg-type]
         seen.append(listed())
 
-    monkeypatch.setattr(contract_swap.Claim, "write", watched)
+    monkeypatch.setattr(replace.Claim, "write", watched)
     refreshed()
     assert seen == [["OLD-EQ"]] * 5
     assert len(listed()) == 10
 
 
-def test_a_page_read_while_the_rows_are_replaced_is_read_again(
-    files: FileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_read_while_the_rows_are_replaced_is_read_again(files: FileServer) -> None:
     put("NSEEQ", shares("OLD-EQ", "OLD-BE"))
-    contracts_of = contract_table._contracts
-    replaced: list[refresh.Refreshed] = []
+    replaced: list[refresh.RefreshResult] = []
 
-    def between(rows: object) -> object:
-        if not replaced:
+    def replace_before_the_rows_are_read(execute: Any, statement: str, *more: Any) -> Any:
+        if not replaced and re.match(r'SELECT .*"trading_symbol".* FROM "broker_contract" ', statement):
             replaced.append(refreshed())
-        return contracts_of(rows)  # type: ignore[arg-type]
+        return execute(statement, *more)
 
-    monkeypatch.setattr(contract_table, "_contracts", between)
-    page = contract_table.page("NSEEQ", "", 0, 100)
+    with connection.execute_wrapper(replace_before_the_rows_are_read):
+        page = table.page("NSEEQ", "", 0, 100)
+    assert len(replaced) == 1
     assert page is not None
-    assert (page.found, len(page.contracts), page.info.rows) == (10, 10, 10)
+    assert (page.total, len(page.contracts), page.info.rows) == (10, 10, 10)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -231,18 +276,19 @@ def test_readers_beside_refreshes_always_see_one_whole_file() -> None:
 
     def body(number: int) -> bytes:
         return as_csv(
-            {**row, "underlyingInstrumentName": f"FILE {number}"} for row in shares(*map("S{}".format, names))
+            {**row, "underlyingInstrumentName": f"FILE {number}"}
+            for row in shares(*map("S{}".format, names), exchange="BSEEQ")
         )
 
     names = range(300)
-    refresh.refresh("BSEEQ", lambda _: [body(0)], pauses=())
+    refresh.refresh("BSEEQ", lambda _: [body(0)], retry_delays=())
     ended = threading.Event()
     failures: list[BaseException] = []
 
     def replace() -> None:
         try:
             for sent in map(body, range(1, 7)):
-                refresh.refresh("BSEEQ", lambda _, sent=sent: [sent], pauses=())  # type: ignore[misc]
+                refresh.refresh("BSEEQ", lambda _, sent=sent: [sent], retry_delays=())  # type: ignore[misc]
         except BaseException as error:
             failures.append(error)
         finally:
@@ -253,12 +299,12 @@ def test_readers_beside_refreshes_always_see_one_whole_file() -> None:
     writer.start()
     met = set()
     while not ended.is_set():
-        page = contract_table.page("BSEEQ", "file", 0, 1_000)
+        page = table.page("BSEEQ", "file", 0, 1_000)
         assert page is not None
-        assert page.found == len(page.contracts) == 300
+        assert page.total == len(page.contracts) == 300
         (name,) = {contract.name for contract in page.contracts}
         met.add(name)
-        assert len(contract_table.by_symbol("BSEEQ", "S7")) == 1
+        assert len(table.by_symbol("BSEEQ", "S7")) == 1
     writer.join()
     assert failures == []
     assert len(met) > 1
@@ -299,7 +345,7 @@ def next_morning(
     set_clock(WEDNESDAY)
     gateway.contracts("NSEEQ")
     set_clock(WEDNESDAY + timedelta(days=1))
-    gateway.forget_symbols()
+    gateway.clear_symbol_cache()
     files.asked.clear()
     return files
 
@@ -314,10 +360,10 @@ def test_the_first_request_of_the_morning_fetches_the_new_file(next_morning: Fil
 def test_when_the_new_file_cannot_be_had_the_old_one_serves_on_and_the_log_says_so(
     next_morning: FileServer, monkeypatch: pytest.MonkeyPatch, logs: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(refresh, "BRIEF", ())
+    monkeypatch.setattr(refresh, "REQUEST_RETRY_DELAYS", ())
     next_morning.answers["NSEEQ"] = [Sent(503, b"")]
     assert gateway.contracts("NSEEQ").value.refreshed_at == WEDNESDAY
-    assert "contracts of NSEEQ are those of 2026-09-16" in logs.text
+    assert "refresh of NSEEQ failed, keeping the contracts of 2026-09-16" in logs.text
     for _ in range(3):
         assert gateway.resolve("S1").instrument_id == "1"
         state, page = gateway.contract_page("NSEEQ", "", 0, 5)
@@ -334,13 +380,13 @@ def test_nothing_is_downloaded_within_somebodys_transaction_while_there_are_rows
 def test_what_cannot_be_had_and_never_was_is_the_brokers_error(
     files: FileServer, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresh, "BRIEF", (0.0,))
+    monkeypatch.setattr(refresh, "REQUEST_RETRY_DELAYS", (0.0,))
     files.answers["NSEEQ"] = [Sent(503, b"")]
     with pytest.raises(BrokerUnreachable):
         gateway.resolve("S1")
     assert len(files.asked) == 2
     files.answers["NSEEQ"] = [Sent(200, TEN)]
-    fetch.forget()  # a moment later
+    process_state.reset()  # a moment later
     assert gateway.resolve("S1").instrument_id == "1"
 
 
@@ -348,6 +394,6 @@ def test_rows_that_redis_knows_of_and_the_table_does_not_are_fetched_again(files
     gateway.contracts("NSEEQ")
     models.Contract.objects.all().delete()
     models.ContractFile.objects.all().delete()
-    gateway.forget_symbols()
+    gateway.clear_symbol_cache()
     assert gateway.resolve("S1").instrument_id == "1"
-    assert gateway.contract_page("NSEEQ", "", 0, 5)[1].found == 10
+    assert gateway.contract_page("NSEEQ", "", 0, 5)[1].total == 10

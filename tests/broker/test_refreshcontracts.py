@@ -10,15 +10,16 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from redis import Redis
 
-from broker import gateway, models, refresh
+from broker import gateway, models
+from broker.contracts import refresh
 from broker.values import CONTRACT_FILES
 from tests.broker.contract_files import ROWS, FileServer, Sent, made_up
-from tests.servers.project import ROOT
+from testservers.project import ROOT
 
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refresh, "PATIENT", ())
+    monkeypatch.setattr(refresh, "COMMAND_RETRY_DELAYS", ())
 
 
 def run(*files: str, **options: bool) -> tuple[list[str], CommandError | None]:
@@ -63,6 +64,14 @@ def test_a_failed_file_is_named_keeps_its_rows_and_leaves_the_others_their_turn(
 
 
 @pytest.mark.django_db
+def test_malformed_rows_are_counted_aloud(files: FileServer, redis: Redis) -> None:
+    files.answers["NSEEQ"] = [Sent(200, made_up("NSEEQ", 100) + b"NSEEQ,BBB,22,EQUITY\r\n")]
+    lines, error = run("NSEEQ")
+    assert error is None
+    assert lines[1] == "NSEEQ           1 malformed rows left out: line 102 has 4 cells where the header has 11"
+
+
+@pytest.mark.django_db
 def test_a_short_file_is_taken_over_when_told_so(files: FileServer, redis: Redis) -> None:
     run("NSEEQ")
     files.answers["NSEEQ"] = [Sent(200, made_up("NSEEQ", 3))]
@@ -92,7 +101,7 @@ def test_what_is_cached_of_the_files_is_dropped_for_every_process(files: FileSer
 def test_without_redis_the_table_is_refreshed_all_the_same(files: FileServer) -> None:
     lines, error = run("NSEEQ")
     assert error is None
-    assert "Redis could not be told" in lines[-1]
+    assert "The cache could not be invalidated" in lines[-1]
     assert gateway.resolve("S1").instrument_id == "1"
 
 
@@ -114,6 +123,7 @@ print("RESULT", (peak - base) // 1024, round(time.perf_counter() - started, 1), 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 @pytest.mark.django_db(transaction=True)
 def test_two_hundred_thousand_rows_are_refreshed_twice_in_little_memory(files: FileServer, redis: Redis) -> None:

@@ -9,9 +9,11 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from broker import gateway
+from broker.contracts import master
+from broker.contracts.directory import SYMBOL_TTL, SymbolDirectory, find
 from broker.errors import BrokerUnreachable, UnknownSymbol
 from broker.simulator import Simulator
-from broker.symbols import LIFE, SymbolDirectory, find
+from systemcache.local import ttl_dict
 from tests.broker.contract_files import index, put, share, shares
 
 pytestmark = pytest.mark.django_db
@@ -23,9 +25,9 @@ def found(symbol: str, file: str = "NSEEQ") -> str | None:
 
 
 @pytest.fixture
-def real_file(shared_data: Path, simulator: Simulator) -> None:
-    """All of NSE's real contracts."""
-    put("NSEEQ", json.loads((shared_data / "contracts" / "NSEEQ.json").read_text()))
+def real_file(market_data: Path, simulator: Simulator) -> None:
+    """All of NSE's contracts."""
+    put("NSEEQ", json.loads((market_data / "contracts" / "NSEEQ.json").read_text()))
     put("INDICES", [index("NIFTY 50", 999920000)])
 
 
@@ -62,8 +64,8 @@ def test_a_part_of_a_symbol_and_an_ambiguous_one_are_no_symbols(real_file: None)
             gateway.resolve(symbol)
 
 
-def test_all_of_the_nifty_500_are_found_exactly(real_file: None, shared_data: Path) -> None:
-    (path,) = (shared_data / "indices").glob("ind_nifty500list*.csv")
+def test_all_of_the_nifty_500_are_found_exactly(real_file: None, market_data: Path) -> None:
+    (path,) = (market_data / "indices").glob("ind_nifty500list*.csv")
     with path.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert len(rows) == 500
@@ -82,6 +84,20 @@ def test_of_several_series_the_plain_shares_one_is_meant() -> None:
 def test_two_rows_of_the_same_series_are_ambiguous_and_another_series_is_not_taken_instead() -> None:
     put("NSEEQ", shares("ABC-EQ", "abc-EQ", "ABC-BE"))
     assert found("ABC") is None
+
+
+def test_a_trading_symbol_of_two_contracts_is_ambiguous() -> None:
+    put("NSEEQ", [share("TWICE-EQ", 801), share("TWICE-EQ", 802)])
+    assert found("TWICE") is None
+    assert found("TWICE-EQ") is None
+
+
+def test_an_index_of_both_exchanges_is_each_exchanges_own(simulator: Simulator) -> None:
+    put("INDICES", [index("SECTOR", 1, "NSEEQ"), index("SECTOR", 2, "BSEEQ")])
+    assert gateway.resolve("SECTOR", "NSEEQ").instrument_id == "1"
+    assert gateway.resolve("SECTOR", "BSEEQ").instrument_id == "2"
+    with pytest.raises(UnknownSymbol):
+        gateway.resolve("SECTOR", "INDICES")
 
 
 def test_one_and_the_same_row_twice_is_not_ambiguous() -> None:
@@ -168,7 +184,7 @@ def test_what_the_process_remembers_ends_after_its_life_and_not_before() -> None
     directory = watch.directory()
     directory.resolve("ABC", "NSEEQ")
     put("NSEEQ", shares("XYZ-EQ"))
-    watch.now += LIFE - 0.1
+    watch.now += SYMBOL_TTL - 0.1
     assert directory.resolve("ABC", "NSEEQ").symbol == "ABC"
     watch.now += 0.2
     assert directory.resolve("XYZ", "NSEEQ").symbol == "XYZ"
@@ -180,17 +196,21 @@ def test_a_refresh_of_this_process_is_seen_at_once(simulator: Simulator) -> None
     gateway.resolve("RELIANCE")
     put("NSEEQ", shares("ABC-EQ"))
     assert gateway.resolve("RELIANCE").symbol == "RELIANCE"
-    gateway.refresh_contracts("NSEEQ", pauses=())
+    gateway.refresh_contracts("NSEEQ", retry_delays=())
     put("NSEEQ", [share("RELIANCE-EQ", 77)])
     assert gateway.resolve("RELIANCE").instrument_id == "77"
 
 
-def test_a_crowd_of_symbols_does_not_fill_the_memory() -> None:
-    put("NSEEQ", [share(f"S{number}-EQ", number) for number in range(2_100)])
+def test_only_the_newest_symbols_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ttl_dict, "MAX_ENTRIES", 20)
+    put("NSEEQ", [share(f"S{number}-EQ", number) for number in range(30)])
     directory = Watch().directory()
-    for number in range(2_100):
+    for number in range(30):
         directory.resolve(f"S{number}", "NSEEQ")
-    assert len(directory._known._kept) == 2_000
+    put("NSEEQ", [share("OTHER-EQ", 99)])
+    with pytest.raises(UnknownSymbol):
+        directory.resolve("S9", "NSEEQ")
+    assert [directory.resolve(f"S{number}", "NSEEQ").symbol for number in range(10, 30)]
 
 
 def test_without_any_file_the_brokers_error_is_the_answer_and_is_not_remembered() -> None:
@@ -213,7 +233,7 @@ def test_many_look_ups_are_one_contract_file_with_redis_and_without(
     for symbol in ("RELIANCE", "INFY", "M&M", "TCS", "RELIANCE-EQ"):
         gateway.resolve(symbol)
         gateway.quotes([symbol])
-        gateway.forget_symbols()  # as in another process
+        gateway.clear_symbol_cache()  # as in another process
     assert [call.route for call in simulator.calls].count("contractfiles") == 1
 
 
@@ -223,6 +243,6 @@ def test_a_known_symbol_asks_neither_database_nor_redis(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     contract = gateway.resolve("RELIANCE")
-    monkeypatch.setattr(gateway, "fetch", None)
+    monkeypatch.setattr(master, "fetch", None)
     with django_assert_num_queries(0):
         assert gateway.resolve("RELIANCE") == contract

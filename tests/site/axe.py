@@ -1,21 +1,21 @@
-"""axe-core on a page: what it finds that would keep somebody out."""
+"""axe-core on a page: accessibility faults that would keep somebody out."""
 
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from playwright.sync_api import Page
 
-SOURCE = Path(__file__).with_name("vendor") / "axe.min.js"
+SCRIPT = files("axe_playwright_python").joinpath("axe.min.js")
 GRAVE = ("serious", "critical")
 
 
 def faults(page: Page) -> list[str]:
     """One line for each serious fault: the rule, the element, and what is wrong with it."""
-    page.evaluate(SOURCE.read_text())
-    found: list[dict[str, Any]] = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    page.evaluate(SCRIPT.read_text())
+    violations: list[dict[str, Any]] = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     return [
         f"{rule['id']}: {node['target']}: {node['failureSummary']}"
-        for rule in found
+        for rule in violations
         if rule["impact"] in GRAVE
         for node in rule["nodes"]
     ]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -28,6 +29,7 @@ ARGUMENTS = (
 )
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
+at_both_sizes = pytest.mark.parametrize("size", [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")])
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def log_in(page: Page, address: str, user: str, password: str) -> None:
     page.goto(address)
     page.fill("input[name=username]", user)
     page.fill("input[name=password]", password)
-    page.click("input[type=submit], button[type=submit]")
+    page.click("main button[type=submit], #login-form input[type=submit]")
     page.wait_for_load_state()
 
 

@@ -10,16 +10,15 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import requests
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ViewportSize
 
 from broker.simulator import Simulator, SimulatorOptions
-from tests.conftest import SHARED_DATA
-from tests.servers.granian import WebServer, prepare
-from tests.servers.programs import leave_out
-from tests.servers.project import copy_to
-from tests.servers.redis_server import RedisServer
-from tests.servers.runsite import RunningSite
-from tests.site.browsing import CHROMIUM, open_browser
+from tests.site.browsing import CHROMIUM, DESKTOP, PHONE, open_browser
+from tests.support.programs import leave_out
+from tests.support.runsite import RunningSite
+from testservers.project import copy_to
+from testservers.redis_server import RedisServer
+from testservers.web_server import WebServer, prepare
 
 TIMEOUT = 30.0
 # A folder's name that has to be quoted in a shell and in an address.
@@ -32,6 +31,15 @@ def browser() -> Iterator[Browser]:
         leave_out(f"{CHROMIUM} is not installed")
     with open_browser() as opened:
         yield opened
+
+
+@pytest.fixture(
+    params=[pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone", marks=pytest.mark.slow)],
+)
+def size(request: pytest.FixtureRequest) -> ViewportSize:
+    """A desktop in the quick tests, unless a test is marked `at_both_sizes`."""
+    found: ViewportSize = request.param
+    return found
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,13 +63,11 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
 
 
 @pytest.fixture(scope="session")
-def real_data() -> dict[str, str]:
-    """The environment of a site on real candles and contracts, where they are at hand."""
-    if not SHARED_DATA.is_dir():
-        leave_out(f"the market data of {SHARED_DATA} is not here")
+def real_data(market_data: Path) -> dict[str, str]:
+    """The environment of a site that replays files of candles and contracts."""
     return {
-        "SIMULATOR_DATA": str(SHARED_DATA / "candles_daily"),
-        "SIMULATOR_CONTRACTS": str(SHARED_DATA / "contracts" / "NSEEQ.json"),
+        "SIMULATOR_DATA": str(market_data / "candles_daily"),
+        "SIMULATOR_CONTRACTS": str(market_data / "contracts" / "NSEEQ.json"),
     }
 
 

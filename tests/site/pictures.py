@@ -1,4 +1,4 @@
-"""Takes the README's pictures: `python -m tests.site.pictures FOLDER`, with the real candles and contracts."""
+"""Takes the pictures of the documents: `python -m tests.site.pictures FOLDER [--phone]`, with the real market data."""
 
 import os
 import subprocess
@@ -9,34 +9,36 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.servers.project import ROOT, copy_to
-from tests.servers.runsite import RunningSite
 from tests.site.browsing import DESKTOP, PHONE, log_in, open_browser
+from tests.support.runsite import RunningSite
+from testservers.project import ROOT, copy_to
 
 Theme = Literal["light", "dark"]
 DATA = ROOT.parent / "shared" / "data"
 # Name -> address on the site.
 PICTURES = {
     "home": "/",
+    "holdings": "/holdings",
+    "orders": "/orders",
     "api-watchlist": "/api/watchlist/",
-    "api-candles": "/api/broker/candles/?symbol=RELIANCE&interval=1d&from=2021-12-01&to=2021-12-31",
     "admin-watchlist": "/admin/watchlist/watchlistitem/",
     "api-docs": "/api/docs/",
     "cache-overview": "/admin/systemcache/cache/",
     "cache-family": "/admin/systemcache/cache/families/holdings/",
     "cache-keys": "/admin/systemcache/cache/keys/",
 }
-IN_THE_DARK = ("cache-family",)
-MORE_ON_A_PHONE = ("home", "cache-overview")
+IN_THE_DARK = ("cache-family", "holdings")
+ON_A_PHONE = ("home",)
 # A day behind the site: reads in the hours of trading, a failure of the broker's, a clear.
 HISTORY = """
 import math, time
 from datetime import timedelta
 from django.utils import timezone
-from systemcache import families, tally
-from systemcache.batches import Queue
+from systemcache import families
+from systemcache.stats import counters
+from systemcache.stats.batches import BatchQueue
 from systemcache.models import ClearRecord
-now, queue = int(time.time()) // 60, Queue()
+now, queue = int(time.time()) // 60, BatchQueue()
 for ago in range(1440, -1, -1):
     busy = 0.55 + 0.45 * math.cos(ago / 230) + 0.12 * math.sin(ago * 1.7) + 0.1 * math.sin(ago * 0.31)
     fails = 300 < ago < 330 or 18 < ago < 24
@@ -49,16 +51,16 @@ for ago in range(1440, -1, -1):
         counts |= {(family.name, "load_seconds"): loads * (0.12 + 0.08 * math.sin(ago / 9 + place) ** 2)}
         counts |= {(family.name, "load_le_0.25"): loads}
     queue.put(counts, now - ago)
-while batch := queue.first():
-    tally.add(batch)
-    queue.done()
+while batch := queue.next_batch():
+    counters.add_batch(batch)
+    queue.confirm()
 for ago, by, what, keys in ((26, "admin", "api:candles:TCS:*", 12), (410, "admin", "family holdings", 1)):
     made = ClearRecord.objects.create(by=by, what=what, keys=keys, seconds=0.004)
     ClearRecord.objects.filter(pk=made.pk).update(at=timezone.now() - timedelta(minutes=ago))
 """
 
 
-def main(folder: Path, *, phone: tuple[str, ...] = MORE_ON_A_PHONE) -> None:
+def main(folder: Path, *, phone: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = {
         "SIMULATOR_DATA": str(DATA / "candles_daily"),
@@ -73,7 +75,8 @@ def main(folder: Path, *, phone: tuple[str, ...] = MORE_ON_A_PHONE) -> None:
         light = {folder / f"{name}.png": route for name, route in PICTURES.items() if name not in IN_THE_DARK}
         _take(browser, DESKTOP, site, light)
         _take(browser, DESKTOP, site, {folder / f"{name}.png": PICTURES[name] for name in IN_THE_DARK}, "dark")
-        _take(browser, PHONE, site, {folder / f"{name}-phone.png": PICTURES[name] for name in phone})
+        on_phone = PICTURES if phone else ON_A_PHONE
+        _take(browser, PHONE, site, {folder / f"{name}-phone.png": PICTURES[name] for name in on_phone})
 
 
 def shell(site: RunningSite, source: str) -> None:
@@ -88,7 +91,7 @@ def _take(
 ) -> None:
     with browser.new_context(viewport=size, is_mobile=size == PHONE, color_scheme=theme) as context:
         page = context.new_page()
-        log_in(page, f"{site.url}/admin/login/?next=/", *site.login)
+        log_in(page, f"{site.url}/login", *site.login)
         for file, route in pictures.items():
             _open(page, site.url + route)
             page.screenshot(path=file)
@@ -96,10 +99,11 @@ def _take(
 
 
 def _open(page: Page, address: str) -> None:
-    page.goto(address, wait_until="networkidle")
+    page.goto(address)  # the trader's pages ask again and again, so the network is never idle
+    page.wait_for_timeout(1500)
     if "/docs" in address:
         page.wait_for_selector(".opblock")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), phone=tuple(PICTURES) if "--all-on-a-phone" in sys.argv else MORE_ON_A_PHONE)
+    main(Path(sys.argv[1]), phone="--phone" in sys.argv)

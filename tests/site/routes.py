@@ -8,6 +8,7 @@ DOCUMENTED = {
     "/api/signals/": "/api/signals?limit=50",
     "/api/settings/": "/api/settings",
     "/api/settings/{key}/": "/api/settings/max_positions",
+    "/api/alerts/": "/api/alerts",
     "/api/broker/holdings/": "/api/broker/holdings",
     "/api/broker/positions/": "/api/broker/positions",
     "/api/broker/margins/": "/api/broker/margins",
@@ -23,6 +24,7 @@ DOCUMENTED = {
     "/api/system/cache/families/": "/api/system/cache/families",
     "/api/system/cache/keys/": "/api/system/cache/keys",
     "/api/system/health/": "/api/system/health",
+    "/api/system/trading/": "/api/system/trading",
 }
 # Not for programs that read the description.
 UNDOCUMENTED = ("/metrics", "/api/schema", "/api/docs")

@@ -7,11 +7,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from broker import gateway
+from broker.api.views import HoldingsView
 from broker.simulator import Simulator
-from systemcache import scanning
 from systemcache.models import ApiToken
-from tests.servers.redis_server import RedisServer
+from systemcache.storage import scan
+from testservers.redis_server import RedisServer
 from watchlist.models import Signal, TradingSetting, WatchlistItem
 
 pytestmark = pytest.mark.django_db
@@ -224,7 +224,7 @@ def test_a_query_that_makes_no_sense_is_a_400_that_stores_nothing(
     assert error(found, found.status_code if found.status_code == 404 and unknown else 400)
     asked = {call.path for call in simulator.calls}
     assert not {path for path in asked if "contract" not in path and "session" not in path}
-    stored = [key for page in scanning.scan("*") for key in page]
+    stored = [key for page in scan.scan("*") for key in page]
     assert not [key for key in stored if not key.startswith(("auth:token:", "api:contracts:"))]
 
 
@@ -237,7 +237,7 @@ def test_a_crash_is_a_500_that_says_nothing_of_it(api: Api, monkeypatch: pytest.
     def crash() -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(gateway, "holdings", crash)
+    monkeypatch.setattr(HoldingsView, "read", staticmethod(crash))
     answer = api.get("/api/broker/holdings")
     found = error(answer, 500)
     assert found["code"] == "server_error"

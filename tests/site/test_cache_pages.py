@@ -10,11 +10,11 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
 
-from tests.servers.processes import only_linux
-from tests.servers.runsite import RunningSite
 from tests.site import axe
 from tests.site.browsing import DESKTOP, PHONE, clean_page, fits, log_in
 from tests.site.conftest import TIMEOUT
+from tests.support.programs import only_linux
+from tests.support.runsite import RunningSite
 
 pytestmark = [only_linux, pytest.mark.timeout(240)]
 
@@ -44,12 +44,6 @@ PAGES = [
     "/admin/broker/contractfile/",
     "/",
 ]
-
-
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def size(request: pytest.FixtureRequest) -> ViewportSize:
-    found: ViewportSize = request.param
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +103,10 @@ def test_a_walk_from_the_overview_to_the_record_of_a_clear(page: Page, used_site
     expect(page.locator("pre.value")).to_contain_text('"client_id"')
     assert fits(page)
     page.get_by_role("button", name="Clear…").click()
-    expect(page.locator(".lead")).to_contain_text("1 value of api:profile would be dropped")
+    expect(page.locator(".lead")).to_contain_text("1 value of api:profile would be cleared")
     assert fits(page)
     page.get_by_role("button", name="Clear 1 value").click()
-    expect(page.locator(".messagelist .success")).to_have_text("1 value of api:profile dropped, and on record.")
+    expect(page.locator(".messagelist .success")).to_have_text("Cleared 1 value of api:profile; the clear is recorded.")
     page.get_by_role("link", name="Record of clears").click()
     expect(page.locator("#result_list tbody tr").first).to_contain_text("api:profile")
     page.goto(f"{used_site.url}{HOME}key/?key=api:holdings")
@@ -122,7 +116,7 @@ def test_a_walk_from_the_overview_to_the_record_of_a_clear(page: Page, used_site
 def test_a_family_is_refreshed_by_a_button(page: Page, used_site: RunningSite) -> None:
     page.goto(f"{used_site.url}{HOME}families/profile/")
     page.get_by_role("button", name="Refresh").click()
-    expect(page.locator(".messagelist .success")).to_contain_text("1 read done anew")
+    expect(page.locator(".messagelist .success")).to_contain_text("1 read reloaded")
 
 
 def test_a_pattern_is_typed_and_shown_and_the_count_comes_first(page: Page, used_site: RunningSite) -> None:
@@ -132,8 +126,8 @@ def test_a_pattern_is_typed_and_shown_and_the_count_comes_first(page: Page, used
     page.get_by_label("Keys that match").fill("api:prof*")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("row", name="api:profile")).to_contain_text("fresh")
-    page.get_by_role("button", name="Clear these…").click()
-    page.get_by_role("link", name="No, take me back").click()
+    page.get_by_role("button", name="Clear matching…").click()
+    page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Cache")
 
 
@@ -152,7 +146,7 @@ def test_it_all_works_by_keyboard(page: Page, used_site: RunningSite) -> None:
     page.wait_for_selector(".lead")
     page.get_by_role("button", name="Clear 0 values").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".messagelist .success")).to_contain_text("0 values of nonsense:* dropped")
+    expect(page.locator(".messagelist .success")).to_contain_text("Cleared 0 values of nonsense:*")
 
 
 def test_it_all_works_without_javascript(browser: Browser, used_site: RunningSite, login: StorageState) -> None:
@@ -164,10 +158,10 @@ def test_it_all_works_without_javascript(browser: Browser, used_site: RunningSit
         page.get_by_label("or a family").select_option("depth")
         page.get_by_role("button", name="Count").click()
         page.get_by_role("button", name="Clear 0 values").click()
-        expect(page.locator(".messagelist .success")).to_contain_text("0 values of family depth dropped")
+        expect(page.locator(".messagelist .success")).to_contain_text("Cleared 0 values of family depth")
 
 
-def test_who_may_only_look_has_no_button_and_is_refused(browser: Browser, used_site: RunningSite) -> None:
+def test_a_user_who_may_only_look_has_no_button_and_is_refused(browser: Browser, used_site: RunningSite) -> None:
     login = logged_in(browser, used_site, *VIEWER)
     with clean_page(browser, DESKTOP, login) as page:
         for address in (HOME, f"{HOME}families/profile/", f"{HOME}keys/?pattern=api:*", f"{HOME}key/?key=api:profile"):
@@ -185,9 +179,15 @@ def test_who_may_only_look_has_no_button_and_is_refused(browser: Browser, used_s
             assert "CSRF" not in answer.text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_no_page_keeps_anybody_out(
-    browser: Browser, size: ViewportSize, theme: Literal["light", "dark"], login: StorageState, used_site: RunningSite
+    browser: Browser,
+    size: ViewportSize,
+    theme: Literal["light", "dark"],
+    login: StorageState,
+    used_site: RunningSite,
 ) -> None:
     keep_profile(used_site)
     found: dict[str, list[str]] = {}

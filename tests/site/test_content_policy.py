@@ -20,7 +20,26 @@ BROWSER = {"accept": "text/html"}
 def test_our_pages_and_the_admins_load_nothing_but_our_own(
     admin_client: Client, simulator: Simulator, page: str
 ) -> None:
-    assert admin_client.get(page, headers=BROWSER).headers["Content-Security-Policy"] == STRICT
+    policy = admin_client.get(page, headers=BROWSER).headers["Content-Security-Policy"]
+    assert policy.removesuffix("; connect-src 'self' http://testserver:8001") == STRICT
+
+
+@pytest.mark.parametrize(
+    ("address", "policy"),
+    [
+        ("", "; connect-src 'self' http://testserver:8001"),
+        ("https://events.example/stream", "; connect-src 'self' https://events.example"),
+        ("http://testserver/stream", ""),
+    ],
+)
+def test_the_traders_pages_read_the_stream_at_its_address(
+    admin_client: Client, simulator: Simulator, settings: Settings, address: str, policy: str
+) -> None:
+    settings.STREAM_URL = address
+    answer = admin_client.get("/", headers=BROWSER)
+    assert answer.headers["Content-Security-Policy"] == STRICT + policy
+    assert f'data-stream="{address or "http://testserver:8001/stream"}"' in answer.content.decode()
+    assert "connect-src" not in admin_client.get("/admin/", headers=BROWSER).headers["Content-Security-Policy"]
 
 
 @pytest.mark.django_db

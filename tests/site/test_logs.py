@@ -12,9 +12,9 @@ from django.conf import settings as django_settings
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from broker.iifl.session import TokenStore
 from broker.simulator import Simulator
-from broker.tokens import TokenStore, checksum
-from systemcache import masking
+from systemcache import masking, process_state
 from tradingsite import logs
 
 SESSION = "q7Rk-session-of-today-9"
@@ -166,7 +166,7 @@ def test_no_secret_is_written_whichever_way_it_comes(
     "text",
     [
         "broker: holdings failed and is asked once more: The broker did not answer within 15 seconds.",
-        "cache: api:candles:RELIANCE:1d:2021-12-01:2021-12-31 is shown old: status 500",
+        "cache: serving api:candles:RELIANCE:1d:2021-12-01:2021-12-31 stale, its source failed: status 500",
         "cache: Asha cleared 12 keys of tag candles:RELIANCE in 0.012 s",
         "The broker has ended the session",
         "error code: 500 at redis://127.0.0.1:6379/0",
@@ -174,26 +174,39 @@ def test_no_secret_is_written_whichever_way_it_comes(
     ],
 )
 def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
-    assert masking.masked(text) == text
+    assert masking.mask_secrets(text) == text
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("part", ["a.", "a_", "a-", "token ", "'", "e", "://", "secret"])
 def test_a_long_line_takes_no_longer_than_it_should(part: str) -> None:
-    assert masking.masked(part * 100_000)
+    assert masking.mask_secrets(part * 100_000)
 
 
-def test_the_days_session_and_the_logins_code_are_known_once_they_are_used(db: None) -> None:
-    TokenStore().keep("session-of-another-day")
-    checksum("SIM0001", "code-of-the-day", APP_SECRET)
-    assert masking.masked("session-of-another-day and code-of-the-day") == f"{masking.MASK} and {masking.MASK}"
+def test_the_days_session_is_known_once_it_is_used(db: None) -> None:
+    TokenStore().save("session-of-another-day")
+    assert masking.mask_secrets("session-of-another-day") == masking.MASK
+
+
+def test_what_is_given_as_a_logins_code_is_masked_during_that_login_and_not_ever_after() -> None:
+    """Or anybody who follows the broker's redirect could blank out words of the log."""
+    with masking.also("tradingsite.access"):
+        assert masking.mask_secrets("INFO tradingsite.access: GET") == f"INFO {masking.MASK}: GET"
+    assert masking.mask_secrets("INFO tradingsite.access: GET") == "INFO tradingsite.access: GET"
+
+
+def test_a_forked_child_masks_what_its_parent_remembered() -> None:
+    masking.remember("remembered-before-the-fork")
+    process_state.reset()  # as after a fork
+    assert masking.mask_secrets("remembered-before-the-fork") == masking.MASK
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    for number in range(3 * masking.MOST):
-        masking.remember(f"remembered-{number:04}")
-    assert len(masking._remembered) == masking.MOST
-    assert masking.masked(f"remembered-{3 * masking.MOST - 1:04}") == masking.MASK
+    names = [f"remembered-{number:04}" for number in range(3 * masking.MAX_REMEMBERED)]
+    for name in names:
+        masking.remember(name)
+    masked = [masking.mask_secrets(name) == masking.MASK for name in names]
+    assert masked == [False] * (2 * masking.MAX_REMEMBERED) + [True] * masking.MAX_REMEMBERED
 
 
 # --- form ----------------------------------------------------------------------------------------------------
@@ -246,6 +259,21 @@ def test_a_line_of_text_ends_with_the_requests_id() -> None:
         logs.request_id.reset(token)
 
 
+def test_what_callers_send_makes_no_line_of_its_own_and_commands_no_terminal() -> None:
+    forged = "zz\n2026-01-05 10:00:00,000 WARNING broker: order 4711 refused \x1b[2J\x9b2J\r\u2028\u202e"
+    try:
+        raise Leaky(forged)
+    except Leaky as error:
+        info = (type(error), error, error.__traceback__)
+    record = logging.makeLogRecord({"name": "systemcache", "msg": "cleared %s", "args": (forged,), "exc_info": info})
+    first, *traceback_lines = logs.TextFormatter().format(record).split("\n")
+    assert first.endswith(r"refused \x1b[2J\x9b2J\r\u2028\u202e")
+    assert r"cleared zz\n2026" in first
+    assert all(line.startswith("  ") for line in traceback_lines)
+    assert traceback_lines[0] == "  Traceback (most recent call last):"
+    assert all(character.isprintable() for line in (first, *traceback_lines) for character in line)
+
+
 # --- requests ------------------------------------------------------------------------------------------------
 
 
@@ -276,7 +304,7 @@ def lines() -> Iterator[list[dict[str, Any]]]:
 def test_every_line_of_a_request_carries_its_id_and_the_answer_tells_it(
     trader: APIClient, simulator: Simulator, redis_store: object, lines: list[dict[str, Any]]
 ) -> None:
-    answer = trader.get("/api/broker/holdings?authcode=x", HTTP_X_REQUEST_ID="from-a-proxy.1")
+    answer = trader.get("/api/broker/holdings", HTTP_X_REQUEST_ID="from-a-proxy.1")
     assert answer.headers["X-Request-ID"] == "from-a-proxy.1"
     assert {line["request_id"] for line in lines} == {"from-a-proxy.1"}
     (load,) = (line for line in lines if line.get("family") == "holdings")
@@ -289,6 +317,14 @@ def test_every_line_of_a_request_carries_its_id_and_the_answer_tells_it(
         "miss",
     )
     assert told["milliseconds"] > 0
+
+
+@pytest.mark.django_db
+def test_no_line_of_a_request_shows_its_query(
+    trader: APIClient, simulator: Simulator, redis_store: object, lines: list[dict[str, Any]]
+) -> None:
+    trader.get("/api/broker/holdings?authcode=x")
+    assert lines[-1]["path"] == "/api/broker/holdings/"
     assert "authcode" not in json.dumps(lines)
 
 

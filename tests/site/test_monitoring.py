@@ -15,14 +15,14 @@ from redis import Redis
 from rest_framework.test import APIClient
 
 from broker.simulator import Simulator, SimulatorOptions
-from tests.infra.waiting import eventually
-from tests.servers.granian import WebServer, prepare
-from tests.servers.ports import free_port
-from tests.servers.processes import Program, only_linux
-from tests.servers.programs import program
-from tests.servers.project import ROOT
-from tests.servers.redis_server import RedisServer
 from tests.site.conftest import Deployment
+from tests.support.programs import only_linux, program
+from tests.support.waiting import eventually
+from testservers.ports import free_port
+from testservers.processes import Program
+from testservers.project import ROOT
+from testservers.redis_server import RedisServer
+from testservers.web_server import WebServer, prepare
 
 INFRA = ROOT / "infra"
 METRIC = re.compile(r"\b(?:cache|broker)_[a-z0-9_]+\b")
@@ -166,6 +166,7 @@ def test_the_start_of_a_site_is_marked_once_however_many_workers_it_has(
         assert marked() == ["Redis", "site"]
 
 
+@pytest.mark.slow
 @only_linux
 @pytest.mark.timeout(180)
 def test_a_hung_redis_is_an_alert_until_it_is_back(
@@ -181,6 +182,7 @@ def test_a_hung_redis_is_an_alert_until_it_is_back(
     eventually(lambda: "CacheBreakerOpen" not in firing(), PATIENCE)
 
 
+@pytest.mark.slow
 @only_linux
 @pytest.mark.timeout(180)
 def test_stale_values_are_an_alert_until_their_source_is_back(
@@ -194,5 +196,5 @@ def test_stale_values_are_an_alert_until_their_source_is_back(
         eventually(lambda: watched.get("/api/broker/holdings").headers.get("X-Cache") == "stale", PATIENCE)
         eventually(lambda: bool(watched.get("/api/broker/holdings") and "CacheStaleServed" in firing()), PATIENCE)
     finally:
-        watched_broker.heal()
+        watched_broker.clear_faults()
     eventually(lambda: "CacheStaleServed" not in firing(), PATIENCE)

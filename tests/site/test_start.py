@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.servers.granian import manage
-from tests.servers.project import ROOT
-from tests.servers.redis_server import RedisServer
+import pytest
+
+from testservers.project import ROOT
+from testservers.redis_server import RedisServer
+from testservers.web_server import prepare
 
 # What only the site's pages, or calls to the broker, need.
 PAGES_ALONE = {
-    "broker.client",
+    "broker.iifl.client",
     "drf_spectacular.plumbing",
     "prometheus_client",
     "requests",
@@ -72,11 +74,10 @@ def told_by(program: str, *arguments: str, environment: Mapping[str, str]) -> An
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_quick_commands_import_nothing_that_only_pages_need(redis_server: RedisServer, tmp_path: Path) -> None:
     environment = {"REDIS_URL": redis_server.url, "DATABASE_URL": f"sqlite:///{tmp_path}/site.sqlite3"}
-    manage("migrate", "--verbosity", "0", environment=environment)
-    environment["DJANGO_SUPERUSER_PASSWORD"] = "correct horse"
-    manage("createsuperuser", "--noinput", "--username=admin", "--email=a@b.example", environment=environment)
+    prepare(environment)
     needless = {
         command: found
         for command in QUICK
@@ -93,7 +94,7 @@ def test_a_worker_has_all_its_views_before_its_first_request(tmp_path: Path) -> 
     told = told_by(WORKER, environment={"DATABASE_URL": f"sqlite:///{tmp_path}/site.sqlite3"})
     assert told["status"] == ["401 Unauthorized"]
     assert set(told["before"]) >= PAGES_ALONE
-    ours = ("tradingsite.", "watchlist.", "broker.", "systemcache.", "rest_framework.", "drf_spectacular.")
+    ours = ("tradingsite.", "alerts.", "watchlist.", "broker.", "systemcache.", "rest_framework.", "drf_spectacular.")
     assert [name for name in told["new"] if name.startswith(ours)] == []
     assert told["collects"]
     assert told["frozen"] > 50_000

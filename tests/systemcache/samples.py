@@ -22,7 +22,8 @@ MAYBE = Family("sample_maybe", "sample:maybe:{which}", Price | None)  # type: ig
 CHOSEN = Family("sample_chosen", "sample:chosen:{kind}", list[int], choices={"kind": ("a", "b")})
 SECRET = Family("sample_secret", "sample:secret:{sha256}", int, secret=True)
 NEAR = Family("sample_near", "sample:near:{which}", int, tags=("near:{which}",), near=True)
-SAMPLES: tuple[Family[Any], ...] = (PRICE, LIST, MAYBE, CHOSEN, SECRET, NEAR)
+GUARDED = Family("sample_guarded", "sample:guarded", int, permission="systemcache.clear_cache")
+SAMPLES: tuple[Family[Any], ...] = (PRICE, LIST, MAYBE, CHOSEN, SECRET, NEAR, GUARDED)
 
 
 @contextmanager
@@ -32,4 +33,4 @@ def registered_samples() -> Iterator[None]:
         yield
     finally:
         for family in SAMPLES:
-            families.forget(family)
+            families.unregister(family)

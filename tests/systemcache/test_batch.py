@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from redis.connection import AbstractConnection
 
-from systemcache import store
-from systemcache.batch import fetch_many
-from systemcache.fetch import fetch
+from systemcache.fetching.fetch import fetch
+from systemcache.fetching.fetch_many import fetch_many
+from systemcache.fetching.source import failures
 from systemcache.keys import Params
-from systemcache.sources import failures
+from systemcache.storage.breaker import breaker
 from tests.systemcache.samples import PRICE, Price
 
 WANTED: list[Params] = [{"symbol": name} for name in ("A", "B", "C")]
@@ -107,7 +107,7 @@ def test_what_failed_is_left_alone_for_a_moment_and_then_asked_for_by_itself() -
 
 @pytest.mark.usefixtures("redis_store")
 def test_without_redis_a_failure_of_one_is_raised() -> None:
-    store.breaker.failed()
+    breaker.failed()
     with pytest.raises(Away):
         fetch_many(PRICE, WANTED, lambda missing: [Away() for _ in missing])
 

@@ -2,23 +2,16 @@
 
 import json
 from collections.abc import Callable
-from io import StringIO
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from systemcache.fetch import fetch
+from systemcache.fetching.fetch import fetch
 from systemcache.models import ApiToken
+from tests.support.commands import output_of
 from tests.systemcache.samples import LIST
-
-
-def output_of(*command: str, **options: Any) -> str:
-    out = StringIO()
-    call_command(*command, stdout=out, **options)
-    return out.getvalue()
 
 
 @pytest.fixture
@@ -27,10 +20,10 @@ def one_value(redis_store: object, db: None) -> None:
 
 
 @pytest.mark.usefixtures("one_value")
-def test_clearcache_counts_and_drops() -> None:
-    assert output_of("clearcache", "sample:*", "--dry-run") == "1 keys would be dropped\n"
-    assert output_of("clearcache", "--family", "sample_list") == "1 keys dropped\n"
-    assert output_of("clearcache", "*") == "0 keys dropped\n"
+def test_clearcache_counts_and_clears() -> None:
+    assert output_of("clearcache", "sample:*", "--dry-run") == "1 keys would be cleared\n"
+    assert output_of("clearcache", "--family", "sample_list") == "1 keys cleared\n"
+    assert output_of("clearcache", "*") == "0 keys cleared\n"
 
 
 @pytest.mark.parametrize(

@@ -6,38 +6,25 @@ from decimal import Decimal
 from typing import Any, cast
 
 import pytest
+from pytest_django.fixtures import Settings
 from redis import Redis
 
-from systemcache import away, codec, sources, store
-from systemcache.fetch import fetch
-from systemcache.recent import Recent
-from tests.servers.redis_server import RedisServer
+from systemcache import clock, codec, process_state
+from systemcache.fetching import source
+from systemcache.fetching.fetch import fetch
+from systemcache.local import degraded
+from systemcache.local.ttl_dict import TTLDict
+from systemcache.storage.breaker import breaker
+from tests.support.clock import Clock
+from tests.support.source import Source
 from tests.systemcache.samples import LIST, MAYBE, PRICE, Price
+from testservers.redis_server import RedisServer
 
 RELIANCE = Price("RELIANCE", Decimal("2368.10"))
 
 
 def generations_of(redis: Redis) -> bytes:
     return codec.unpack(cast(bytes, redis.get("iifl:SIM0001:sample:price:RELIANCE"))).generations
-
-
-class Source:
-    """A loader that counts its calls."""
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-        self.calls = 0
-
-    def __call__(self) -> Any:
-        self.calls += 1
-        if isinstance(self.value, Exception):
-            raise self.value
-        return self.value
-
-
-@pytest.fixture
-def redis(redis_store: RedisServer) -> Redis:
-    return Redis.from_url(redis_store.url)
 
 
 def test_the_first_read_loads_and_the_second_comes_from_redis(redis: Redis) -> None:
@@ -105,8 +92,8 @@ def test_a_failing_source_is_not_asked_again_at_once() -> None:
 @pytest.mark.usefixtures("redis")
 def test_a_failure_is_remembered_no_longer_by_what_is_computed_from_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(sources, "moment", lambda: now[0])
-    monkeypatch.setattr(sources, "failures", Recent(lambda: now[0]))
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(source, "failures", TTLDict(lambda: now[0]))
     prices = Source(TimeoutError("silence"))
 
     def total() -> Any:
@@ -160,7 +147,7 @@ def test_a_key_of_another_kind_under_our_name_does_no_harm(redis: Redis, name: s
     redis.hset(name.format("sample:price:RELIANCE"), "x", "y")
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).value == RELIANCE
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(None)).state == "hit"
-    assert store.breaker.state == "closed"
+    assert breaker.state == "closed"
 
 
 @pytest.mark.usefixtures("redis")
@@ -194,8 +181,8 @@ def test_with_redis_killed_and_back_reads_go_on(redis_store: RedisServer) -> Non
     redis_store.kill()
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "bypass"
     redis_store.restart(empty=True)
-    away.forget()
-    store.breaker.reset()
+    degraded.discard()
+    breaker.reset()
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "miss"
     assert fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE)).state == "hit"
 
@@ -207,3 +194,22 @@ def test_nothing_in_redis_is_a_pickle(redis: Redis) -> None:
     assert data.startswith(b"2 ")
     assert data.endswith(b'60 j\n{"symbol":"RELIANCE","amount":"2368.10"}')
     assert codec.decode(codec.unpack(data).payload, Price) == RELIANCE
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_past_its_time_a_value_is_shown_marked_as_stale_and_then_no_more(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CACHE_STALE = {**settings.CACHE_STALE, LIST.name: 100}
+    now = Clock(clock.timestamp())
+    monkeypatch.setattr(clock, "timestamp", now)
+    failing = Source(OSError("the source fails"))
+    fetch(LIST, {}, list)
+    for seconds, state in ((59, "hit"), (2, "stale"), (98, "stale")):
+        now.now += seconds
+        process_state.reset()
+        assert fetch(LIST, {}, failing).state == state
+    now.now += 2
+    process_state.reset()
+    with pytest.raises(OSError, match="the source fails"):
+        fetch(LIST, {}, failing)

@@ -4,28 +4,28 @@ from collections import Counter
 
 import pytest
 
-from systemcache import load_times
+from systemcache.stats import histogram
 
 
 def counted(*seconds: float) -> Counter[str]:
-    return Counter(load_times.event_of(number) for number in seconds)
+    return Counter(histogram.bucket_event(number) for number in seconds)
 
 
 def test_a_load_is_counted_in_the_first_bucket_that_holds_it() -> None:
-    assert load_times.event_of(0) == "load_le_0.005"
-    assert load_times.event_of(0.005) == "load_le_0.005"
-    assert load_times.event_of(0.0051) == "load_le_0.01"
-    assert load_times.event_of(60) == "load_le_60"
-    assert load_times.event_of(61) == "load_le_inf"
+    assert histogram.bucket_event(0) == "load_le_0.005"
+    assert histogram.bucket_event(0.005) == "load_le_0.005"
+    assert histogram.bucket_event(0.0051) == "load_le_0.01"
+    assert histogram.bucket_event(60) == "load_le_60"
+    assert histogram.bucket_event(61) == "load_le_inf"
 
 
 def test_buckets_add_up() -> None:
-    assert load_times.cumulated(counted(0.001, 0.02, 0.02, 99))[:4] == [1, 1, 3, 3]
-    assert load_times.cumulated(counted(0.001, 0.02, 0.02, 99))[-2:] == [3, 4]
+    assert histogram.cumulative_counts(counted(0.001, 0.02, 0.02, 99))[:4] == [1, 1, 3, 3]
+    assert histogram.cumulative_counts(counted(0.001, 0.02, 0.02, 99))[-2:] == [3, 4]
 
 
 def test_without_loads_there_is_no_quantile() -> None:
-    assert load_times.quantile({}, 0.5) is None
+    assert histogram.quantile({}, 0.5) is None
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_without_loads_there_is_no_quantile() -> None:
     ],
 )
 def test_a_quantile_lies_where_its_share_of_loads_ends(seconds: list[float], share: float, expected: float) -> None:
-    assert load_times.quantile(counted(*seconds), share) == pytest.approx(expected, abs=1e-4)
+    assert histogram.quantile(counted(*seconds), share) == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_quantile_lies_in_the_bucket_of_the_true_one() -> None:
     seconds = [0.003 * number for number in range(1, 1001)]  # up to 3 s
     for share in (0.5, 0.95):
-        found = load_times.quantile(counted(*seconds), share)
+        found = histogram.quantile(counted(*seconds), share)
         assert found is not None
-        assert load_times.event_of(found) == load_times.event_of(3 * share)
+        assert histogram.bucket_event(found) == histogram.bucket_event(3 * share)

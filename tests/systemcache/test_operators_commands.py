@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,19 +18,20 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from redis import Redis
 
-from systemcache import stats, warming
 from systemcache.errors import StoreUnavailable
-from systemcache.fetch import fetch
-from systemcache.leading import Candidate
+from systemcache.fetching.fetch import fetch
 from systemcache.management.commands import cachestats, warmcache
-from systemcache.management.progress import Bar
-from systemcache.warming import Step
-from tests.infra.waiting import eventually
-from tests.servers.granian import manage
-from tests.servers.project import ROOT
-from tests.servers.redis_server import RedisServer
+from systemcache.management.progress import ProgressBar
+from systemcache.operations import warming
+from systemcache.operations.warming import Step
+from systemcache.stats import counters
+from systemcache.storage.leader_lock import LeaderLock
+from tests.support.commands import output_of
+from tests.support.waiting import eventually
 from tests.systemcache.samples import LIST
-from tests.systemcache.test_commands import output_of
+from testservers.project import ROOT
+from testservers.redis_server import RedisServer
+from testservers.web_server import manage
 
 
 class Terminal(io.StringIO):
@@ -52,9 +54,9 @@ def test_on_a_terminal_it_counts_and_asks_and_takes_only_yes_for_yes(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     out = io.StringIO()
-    with pytest.raises(CommandError, match="Nothing was dropped"):
+    with pytest.raises(CommandError, match="Nothing was cleared"):
         call_command("clearcache", "sample:*", stdout=out)
-    assert out.getvalue() == "Drop 1 keys of sample:*? [y/N] "
+    assert out.getvalue() == "Clear 1 keys of sample:*? [y/N] "
     assert fetch(LIST, {}, list).state == "hit"
 
 
@@ -62,13 +64,13 @@ def test_on_a_terminal_it_counts_and_asks_and_takes_only_yes_for_yes(
 @pytest.mark.parametrize(("arguments", "answer"), [((), "y\n"), ((), "YES\n"), (("--yes",), "")])
 def test_on_a_terminal_yes_drops(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], answer: str) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
-    assert output_of("clearcache", "sample:*", *arguments).endswith("1 keys dropped\n")
+    assert output_of("clearcache", "sample:*", *arguments).endswith("1 keys cleared\n")
 
 
 @pytest.mark.usefixtures("one_value")
 def test_without_a_terminal_it_goes_on_as_scripts_expect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    assert output_of("clearcache", "sample:*") == "1 keys dropped\n"
+    assert output_of("clearcache", "sample:*") == "1 keys cleared\n"
 
 
 def test_a_bar_shows_how_far_a_long_clear_is_on_a_terminal_alone() -> None:
@@ -77,18 +79,18 @@ def test_a_bar_shows_how_far_a_long_clear_is_on_a_terminal_alone() -> None:
         (Terminal(), "\r[###############...............] 50 of 100 keys\r\x1b[K"),
         (io.StringIO(), ""),
     ):
-        bar = Bar(stream, 100, clock=lambda: now[0])
+        bar = ProgressBar(stream, 100, clock=lambda: now[0])
         bar(10)  # too soon
         now[0] += 1
         bar(50)
         bar(51)  # too soon after the last
-        bar.end()
+        bar.close()
         assert stream.getvalue() == expected
 
 
 def test_a_bar_without_a_total_counts() -> None:
     now, stream = [0.0], Terminal()
-    bar = Bar(stream, None, clock=lambda: now[0])
+    bar = ProgressBar(stream, None, clock=lambda: now[0])
     now[0] += 1
     bar(7)
     assert stream.getvalue() == "\r7 keys"
@@ -99,7 +101,7 @@ def test_a_bar_without_a_total_counts() -> None:
 
 @pytest.mark.usefixtures("one_value")
 def test_the_tables_columns_are_aligned() -> None:
-    stats.count("sample_list", "hits", 1_234_567)
+    counters.count("sample_list", "hits", 1_234_567)
     lines = output_of("cachestats").splitlines()
     table = lines[: lines.index("")]
     assert len({len(line) for line in table}) == 1
@@ -138,14 +140,22 @@ def test_a_watch_that_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> N
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch, redis_store: RedisServer, db: None) -> None:
-    monkeypatch.setattr(warming, "_around", [])
-    monkeypatch.setattr(warming, "_warmers", [lambda: [Step("sample_list", "the list", lambda: fetch(LIST, {}, list))]])
+    monkeypatch.setattr(warming, "wait_limiters", [])
+    monkeypatch.setattr(
+        warming, "warmers", {lambda: [Step("sample_list", "the list", lambda: fetch(LIST, {}, list))]: ""}
+    )
 
 
 @pytest.mark.usefixtures("steps")
 def test_it_says_what_it_has_done() -> None:
     assert re.fullmatch(r"1 loaded, in \d+\.\d s\n", output_of("warmcache"))
-    assert output_of("warmcache").startswith("1 fresh already, in ")
+    assert output_of("warmcache").startswith("1 already fresh, in ")
+
+
+def test_its_help_lists_what_the_apps_warm() -> None:
+    text = " ".join(warmcache.Command().create_parser("manage.py", "warmcache").format_help().split())
+    assert all(description in text for description in warming.descriptions())
+    assert "quotes and daily candles of the watched symbols" in text
 
 
 @pytest.mark.usefixtures("steps")
@@ -153,19 +163,19 @@ def test_what_fails_is_named_and_the_exit_status_says_so(monkeypatch: pytest.Mon
     def fail() -> Any:
         raise StoreUnavailable("no")
 
-    monkeypatch.setattr(warming, "_warmers", [lambda: [Step("sample_list", "the list", fail)]])
+    monkeypatch.setattr(warming, "warmers", {lambda: [Step("sample_list", "the list", fail)]: ""})
     errors = io.StringIO()
     with pytest.raises(CommandError, match="1 could not be loaded"):
         call_command("warmcache", stdout=io.StringIO(), stderr=errors)
-    assert errors.getvalue() == "the list: Redis cannot be reached (no).\n"
+    assert errors.getvalue() == "the list: Redis cannot be used (no).\n"
 
 
 @pytest.mark.usefixtures("steps")
 def test_while_another_leads_it_leaves_the_work_to_that_one() -> None:
-    other = Candidate("warming", 60)
-    assert other.leads()
-    assert output_of("warmcache") == "Another process warms the cache already.\n"
-    assert other.leads()
+    other = LeaderLock("warming", 60)
+    assert other.acquire()
+    assert output_of("warmcache") == "Another process is already warming the cache.\n"
+    assert other.acquire()
 
 
 @pytest.mark.usefixtures("steps")
@@ -177,14 +187,14 @@ def test_a_run_whose_lead_another_takes_ends_and_says_so(monkeypatch: pytest.Mon
         return []
 
     monkeypatch.setattr(
-        warming, "_warmers", [lambda: [Step("sample_list", "one", lose), Step("sample_list", "two", lose)]]
+        warming, "warmers", {lambda: [Step("sample_list", "one", lose), Step("sample_list", "two", lose)]: ""}
     )
-    with pytest.raises(CommandError, match="not done to the end"):
+    with pytest.raises(CommandError, match="not completed"):
         call_command("warmcache", stdout=io.StringIO())
 
 
 @pytest.mark.usefixtures("steps")
-def test_again_and_again_it_runs_as_often_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_repeatedly_at_the_given_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -195,9 +205,9 @@ def test_again_and_again_it_runs_as_often_as_it_is_told(monkeypatch: pytest.Monk
     monkeypatch.setattr(warmcache.Command, "clock", staticmethod(lambda: now[0]))
     monkeypatch.setattr(warmcache.Command, "sleep", staticmethod(sleep))
     out = output_of("warmcache", "--every", "25")
-    assert (out.count("1 loaded"), out.count("1 fresh already")) == (1, 4)  # at 0, and at 25, 50, 75, 100
+    assert (out.count("1 loaded"), out.count("1 already fresh")) == (1, 4)  # at 0, and at 25, 50, 75, 100
     assert out.endswith("Stopped.\n")
-    assert Candidate("warming", 1).leads()  # the lead was given back
+    assert LeaderLock("warming", 1).acquire()  # the lead was given back
 
 
 def test_without_redis_a_single_run_says_so() -> None:
@@ -221,7 +231,14 @@ def two_warmers(redis_store: RedisServer, tmp_path: Path) -> Iterator[list["subp
     manage("migrate", "--verbosity", "0", environment=environment)
     command = [sys.executable, "-u", "manage.py", "warmcache", "--every", "1", "--family", "watchlist"]
     started = [
-        subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore SIGINT
+        )
         for _ in range(2)
     ]
     yield started
@@ -230,6 +247,7 @@ def two_warmers(redis_store: RedisServer, tmp_path: Path) -> Iterator[list["subp
         process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_of_two_processes_one_alone_warms(two_warmers: list["subprocess.Popen[str]"], redis_store: RedisServer) -> None:
     redis = Redis.from_url(redis_store.url)

@@ -10,6 +10,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from systemcache import timing
+from systemcache.invalidation import statements
 
 
 def durations(header: str) -> dict[str, float]:
@@ -17,14 +18,14 @@ def durations(header: str) -> dict[str, float]:
 
 
 def test_spans_are_gathered_by_name_and_the_rest_is_ours() -> None:
-    with timing.gathered() as spans:
+    with timing.collect_spans() as spans:
         with timing.span("broker"):
             pass
         spans.add("broker", "", 0.25)
     found = durations(spans.header(1.0))
     assert found["broker"] == pytest.approx(250, abs=5)
     assert found["rest"] == pytest.approx(750, abs=5)
-    assert set(found) == {*timing.NAMES, "rest"}
+    assert set(found) == {*timing.names(), "rest"}
 
 
 def test_each_call_to_the_broker_is_named_with_its_own_time() -> None:
@@ -38,11 +39,16 @@ def test_each_call_to_the_broker_is_named_with_its_own_time() -> None:
 def test_outside_a_request_nothing_is_gathered() -> None:
     with timing.span("cache"):
         pass
+    with timing.collect_spans() as spans:
+        pass
+    with timing.span("cache"):
+        pass
+    assert spans.header(1.0) == timing.Spans().header(1.0)
 
 
 @pytest.mark.django_db
 def test_a_query_counts_as_the_databases_time() -> None:
-    with timing.gathered() as spans, connection.cursor() as cursor:
+    with timing.collect_spans() as spans, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     assert spans.total("database") > 0
     assert spans.total("cache") == 0
@@ -56,7 +62,7 @@ def test_a_connection_that_is_made_in_between_leaves_other_wrappers_to_their_own
     with closing(connection.copy()) as fresh:
         with fresh.execute_wrapper(others), fresh.cursor() as cursor:
             cursor.execute("SELECT 1")
-        assert fresh.execute_wrappers == [timing.timed_query]
+        assert fresh.execute_wrappers == [timing.timed_query, statements.watch_statement]
 
 
 @pytest.mark.django_db
@@ -66,3 +72,10 @@ def test_every_answer_says_whose_time_it_took(stranger: APIClient) -> None:
     assert found["cache"] > 0
     assert found["database"] > 0
     assert found["broker"] == found["limiter"] == 0
+    assert list(found) == ["cache", "database", "limiter", "broker", "wait", "rest"]
+
+
+def test_a_span_is_registered_once_and_named_before_the_waiting() -> None:
+    before = timing.names()
+    timing.register("broker", "limiter")
+    assert timing.names() == before == ["cache", "database", "limiter", "broker", "wait"]

@@ -17,9 +17,11 @@ from rest_framework.test import APIClient
 from broker import gateway
 from broker.errors import BrokerError, UnknownSymbol
 from broker.values import Candle, Contract, Interval, Quote
+from systemcache.cached_value import CachedValue
 from systemcache.codec import Entry
-from systemcache.fetched import Fetched
-from tests.conftest import client_of
+from tests.support.committed import as_committed
+from tests.support.people import client_of
+from watchlist.models import TradingSetting
 
 Commits = Callable[[], AbstractContextManager[object]]
 
@@ -51,6 +53,7 @@ class Market:
         self.lookups: list[str] = []
         self.ranges: list[tuple[str, object, object]] = []
         self.quoted: dict[str, Decimal] = {}
+        self.quoted_at: dict[str, datetime] = {}
         self.batches: list[list[str]] = []
         for symbol in ("RELIANCE", "TCS", "INFY", "SBIN", "M&M"):
             self.add(contract(symbol))
@@ -71,20 +74,25 @@ class Market:
 
     def candles_of(
         self, symbol: str, interval: Interval, first: object, last: object, exchange: str = "NSEEQ"
-    ) -> Fetched[list[Candle]]:
+    ) -> CachedValue[list[Candle]]:
         self.ranges.append((f"{symbol}@{exchange} {interval}", first, last))
         payload = msgspec.json.encode(self.candles)
-        return Fetched(list[Candle], Entry(datetime.now(UTC), 60, payload), "miss", value=self.candles)
+        return CachedValue(list[Candle], Entry(datetime.now(UTC), 60, payload), "miss", families=(), value=self.candles)
 
-    def quotes_of(self, contracts: Sequence[Contract]) -> list[Fetched[Quote] | None]:
+    def quotes_of(self, contracts: Sequence[Contract]) -> list[CachedValue[Quote] | None]:
         """Quotes as old as a second; None for what is not in `quoted`."""
         self.batches.append([item.symbol for item in contracts])
         if self.failure:
             raise self.failure
-        return [quote(item, self.quoted[item.symbol]) if item.symbol in self.quoted else None for item in contracts]
+        return [
+            quote(item, self.quoted[item.symbol], self.quoted_at.get(item.symbol))
+            if item.symbol in self.quoted
+            else None
+            for item in contracts
+        ]
 
 
-def quote(item: Contract, price: Decimal) -> Fetched[Quote]:
+def quote(item: Contract, price: Decimal, quoted_at: datetime | None = None) -> CachedValue[Quote]:
     value = Quote(
         exchange=item.exchange,
         symbol=item.symbol,
@@ -100,10 +108,10 @@ def quote(item: Contract, price: Decimal) -> Fetched[Quote]:
         bid_quantity=1,
         ask_price=price,
         ask_quantity=1,
-        quoted_at=None,
+        quoted_at=quoted_at,
     )
     created = datetime.now(UTC) - timedelta(seconds=1)
-    return Fetched(Quote, Entry(created, 2, msgspec.json.encode(value)), "hit", value=value)
+    return CachedValue(Quote, Entry(created, 2, msgspec.json.encode(value)), "hit", families=(), value=value)
 
 
 def candles(*closes: float | str, spread: int = 1) -> list[Candle]:
@@ -111,7 +119,7 @@ def candles(*closes: float | str, spread: int = 1) -> list[Candle]:
     start = datetime(2025, 1, 1, tzinfo=UTC)
     prices = [Decimal(str(close)) for close in closes]
     return [
-        Candle(time=start + timedelta(days=i), open=p, high=p + spread, low=p - spread, close=p, volume=1_000)
+        Candle(time=start + timedelta(days=i), open=p, high=p + spread, low=p - spread, close=p, volume=1_000_000)
         for i, p in enumerate(prices)
     ]
 
@@ -142,4 +150,8 @@ def commits(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) 
 @pytest.fixture
 def default_settings(db: None) -> None:
     """The settings that the migration makes; a test that committed for real may have emptied the table."""
+    if TradingSetting.objects.exists():
+        return
     import_module("watchlist.migrations.0002_default_settings").add_defaults(apps, None)
+    import_module("watchlist.migrations.0003_settings_keep_their_word").keep_word(apps, None)
+    as_committed()

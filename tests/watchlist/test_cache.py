@@ -3,19 +3,20 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.test import Client
 from django.utils import timezone
 
-from systemcache import scanning
 from systemcache.families import Family
-from tests.committed import as_committed
+from systemcache.storage import scan
+from tests.support.committed import as_committed
 from tests.watchlist.conftest import Commits
-from watchlist import reads
+from watchlist import selectors
 from watchlist.cache_families import SETTINGS, SIGNALS, WATCHLIST
 from watchlist.models import Signal, TradingSetting, WatchlistItem
 
@@ -33,15 +34,15 @@ def fill() -> None:
     as_committed()
     for active in WATCHLIST.choices["active"]:
         for category in WATCHLIST.choices["category"]:
-            reads.watchlist(active=active, category=category)
+            selectors.watchlist(active=active, category=category)
     for limit in (1, 200):
-        reads.signals(limit=limit)
-    reads.trading_settings()
+        selectors.signals(limit=limit)
+    selectors.trading_settings()
 
 
 def kept(family: Family[Any]) -> list[str]:
     names = family.every_key()
-    return [key for key, facts in zip(names, scanning.describe(names), strict=True) if facts["ttl"]]
+    return [key for key, facts in zip(names, scan.describe(names), strict=True) if facts["ttl"]]
 
 
 def one_by_one(item: WatchlistItem) -> None:
@@ -65,7 +66,7 @@ WRITES: dict[str, Callable[[WatchlistItem], object]] = {
     "update_or_create": lambda _: WatchlistItem.objects.update_or_create(
         symbol="TCS", category="hold", defaults={"notes": "x"}
     ),
-    "switch": lambda _: WatchlistItem.objects.all().switch(False),
+    "switch": lambda _: WatchlistItem.objects.all().set_active(False),
     "move_to": lambda _: WatchlistItem.objects.all().move_to("long_term"),
 }
 
@@ -110,16 +111,16 @@ def test_the_list_after_a_write_shows_it_in_the_old_and_in_the_new_category(
     with commits():
         item.category = "long_term"
         item.save()
-    assert reads.watchlist(active="true", category="hold").value == []
-    assert [row.symbol for row in reads.watchlist(active="true", category="long_term").value] == ["TCS"]
+    assert selectors.watchlist(active="true", category="hold").value == []
+    assert [row.symbol for row in selectors.watchlist(active="true", category="long_term").value] == ["TCS"]
 
 
 @pytest.mark.parametrize(
     ("model", "write", "family"),
     [
         (Signal, lambda: Signal.objects.create(symbol="TCS", signal_type="buy"), SIGNALS),
-        (Signal, lambda: Signal.objects.filter(symbol="TCS").become("approved"), SIGNALS),
-        (Signal, lambda: Signal.objects.lapse(), SIGNALS),
+        (Signal, lambda: Signal.objects.filter(symbol="TCS").transition_to("approved"), SIGNALS),
+        (Signal, lambda: Signal.objects.expire_overdue(), SIGNALS),
         (TradingSetting, lambda: TradingSetting.objects.update(description="x"), SETTINGS),
     ],
 )
@@ -136,7 +137,7 @@ def test_signals_and_settings_are_watched_too(
     assert len(kept(WATCHLIST)) == 15
 
 
-@pytest.mark.parametrize("action", ["switch_off", "move_to_long_term", "delete_selected"])
+@pytest.mark.parametrize("action", ["deactivate", "move_to_long_term", "delete_selected"])
 def test_admin_actions_drop_the_lists(
     action: str, item: WatchlistItem, commits: Commits, admin_user: User, client: Client
 ) -> None:
@@ -148,3 +149,21 @@ def test_admin_actions_drop_the_lists(
         )
     assert answer.status_code == 302
     assert kept(WATCHLIST) == []
+
+
+def test_a_price_that_is_no_number_hides_no_other_row(commits: Commits, caplog: pytest.LogCaptureFixture) -> None:
+    with commits():
+        for symbol in ("INFY", "TCS", "WIPRO"):
+            WatchlistItem.objects.create(symbol=symbol, category="hold", target_price=Decimal("1500.5"))
+    price = "NaN" if connection.vendor == "postgresql" else "much"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE watchlist_watchlistitem SET target_price = %s WHERE symbol = 'TCS'", [price])
+    as_committed()
+    rows = selectors.watchlist(active="true", category="all").value
+    assert [(row.symbol, row.target_price) for row in rows] == [
+        ("INFY", Decimal("1500.50")),
+        ("TCS", None),
+        ("WIPRO", Decimal("1500.50")),
+    ]
+    if connection.vendor == "sqlite":
+        assert "the target price of TCS on NSEEQ (Hold) cannot be read" in caplog.text

@@ -70,8 +70,9 @@ def test_a_strategy_has_one_pending_signal_of_a_type() -> None:
 
 
 def test_people_may_have_the_same_idea_twice() -> None:
-    Signal.objects.create(symbol="TCS", signal_type="buy")
-    Signal.objects.create(symbol="TCS", signal_type="buy")
+    for _ in range(2):
+        Signal.objects.create(symbol="TCS", signal_type="buy")
+    assert Signal.objects.count() == 2
 
 
 @pytest.mark.parametrize("wrong", [{"key": ""}, {"kind": "colour"}], ids=str)

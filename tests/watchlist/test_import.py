@@ -37,17 +37,17 @@ def symbols() -> list[str]:
 
 
 def test_the_symbols_of_an_index_list_are_added(market: Market, index_list: Path) -> None:
-    assert run("importwatchlist", index_list, "--category", "long_term") == "2 added to long_term, 0 there already.\n"
+    assert run("importwatchlist", index_list, "--category", "long_term") == "2 added to long_term, 0 already there.\n"
     assert symbols() == ["INFY", "TCS"]
     assert set(WatchlistItem.objects.values_list("category", "exchange")) == {("long_term", "NSEEQ")}
 
 
 def test_what_is_there_stays_as_it_is(market: Market, index_list: Path) -> None:
     WatchlistItem.objects.create(symbol="TCS", category="hold", is_active=False, notes="mine")
-    assert run("importwatchlist", index_list, "--category", "hold") == "1 added to hold, 1 there already.\n"
+    assert run("importwatchlist", index_list, "--category", "hold") == "1 added to hold, 1 already there.\n"
     mine = WatchlistItem.objects.get(symbol="TCS")
     assert (mine.is_active, mine.notes) == (False, "mine")
-    assert run("importwatchlist", index_list, "--category", "hold") == "0 added to hold, 2 there already.\n"
+    assert run("importwatchlist", index_list, "--category", "hold") == "0 added to hold, 2 already there.\n"
 
 
 def test_an_unknown_symbol_stops_the_import(market: Market, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_symbols_are_looked_up_on_the_exchange_that_was_named(market: Market, tm
 def test_a_mark_at_the_start_blank_lines_and_windows_line_ends_do_no_harm(
     market: Market, tmp_path: Path, end: str
 ) -> None:
-    lines = ("\ufeffSymbol , Series", "", " tcs ,EQ", "  ,", "INFY", "TCS,EQ", "")
+    lines = ("\ufeffSymbol , Series", "", " tcs ,EQ", "  ,", "INFY,EQ", "TCS,EQ", "")
     assert "2 added" in run("importwatchlist", written(tmp_path, *lines, end=end))
 
 
@@ -81,7 +81,7 @@ def test_a_mark_at_the_start_blank_lines_and_windows_line_ends_do_no_harm(
         (b"Name,Ticker\nTata,TCS\n", "no column 'Symbol'"),
         (b"", "no column 'Symbol'"),
         (b"Symbol\n\xff\xfe\n", "not a CSV file in UTF-8"),
-        (b'Symbol\n"' + b"x" * 200_000, "not a CSV file in UTF-8"),
+        (b'Symbol\n"' + b"x" * 200_000, "line 2 has a quotation mark that does not enclose a cell"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_in_a_sentence(
@@ -91,6 +91,26 @@ def test_a_file_of_another_kind_is_refused_in_a_sentence(
     path.write_bytes(content)
     with pytest.raises(CommandError, match=said):
         run("importwatchlist", path)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('"Infosys Ltd.,X,INFY,EQ,I', "line 3 has a quotation mark"),
+        ('Infosys "Ltd.,X,INFY,EQ,I', "line 3 has a quotation mark"),
+        ('"Infosys\nLtd.",X,INFY,EQ,I', "line 3 has a quotation mark"),
+        ("Reliance,X", "line 3 has 2 cells where the header has 5"),
+        ("Infosys, Ltd.,X,INFY,EQ,I", "line 3 has 6 cells where the header has 5"),
+        ("Infosys Ltd.,X,,EQ,I", "has no symbol"),
+    ],
+)
+def test_a_row_that_has_not_the_headers_cells_stops_the_import(
+    market: Market, tmp_path: Path, row: str, said: str
+) -> None:
+    path = written(tmp_path, HEADER, "Reliance,X,RELIANCE,EQ,I", row, "SBI,X,SBIN,EQ,I", "TCS,X,TCS,EQ,I")
+    with pytest.raises(CommandError, match=said):
+        run("importwatchlist", path, "--skip-unknown")
+    assert symbols() == []
 
 
 def test_a_missing_file_is_refused_in_a_sentence(market: Market, tmp_path: Path) -> None:
@@ -104,8 +124,8 @@ def test_a_broker_that_is_away_stops_the_import(market: Market, index_list: Path
         run("importwatchlist", index_list)
 
 
-def test_a_real_index_list_is_read(market: Market, shared_data: Path) -> None:
-    path = shared_data / "indices" / "ind_nifty50list.2025-12.csv"
+def test_a_real_index_list_is_read(market: Market, market_data: Path) -> None:
+    path = market_data / "indices" / "ind_nifty50list.2025-12.csv"
     with pytest.raises(CommandError) as refused:
         run("importwatchlist", path)
     unknown = str(refused.value)
@@ -120,5 +140,5 @@ def test_the_sample_fills_an_empty_watchlist_only(market: Market) -> None:
     assert run("samplewatchlist") == "10 added.\n"
     assert len(set(WatchlistItem.objects.values_list("category"))) == 4
     WatchlistItem.objects.exclude(symbol="TCS").delete()
-    assert run("samplewatchlist") == "There is a watchlist already; nothing was added.\n"
+    assert run("samplewatchlist") == "The watchlist is not empty; nothing was added.\n"
     assert symbols() == ["TCS"]

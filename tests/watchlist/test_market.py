@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from broker.clock import IST
 from broker.errors import UnknownSymbol
-from broker.values import IST, Interval
+from broker.values import Interval
 from tests.watchlist.conftest import Market, contract
-from watchlist import market as door
-from watchlist.strategies import HISTORY
+from watchlist import quotes as door
+from watchlist.strategies import CANDLE_COUNT
 
 
 def test_a_symbol_is_kept_without_its_series(market: Market) -> None:
@@ -36,7 +37,7 @@ def test_an_unknown_symbol_is_the_brokers_to_report(market: Market) -> None:
     [("1m", 7), ("5m", 10), ("60m", 44), ("1d", 230), ("1w", 1055), ("1mo", 4655)],
 )
 def test_candles_are_asked_for_up_to_today_and_far_enough_back(market: Market, interval: str, days: int) -> None:
-    door.latest_candles(market.resolve("TCS"), Interval(interval), HISTORY)
+    door.latest_candles(market.resolve("TCS"), Interval(interval), CANDLE_COUNT)
     [(asked, first, last)] = market.ranges
     today = datetime.now(IST).date()
     assert asked == f"TCS@NSEEQ {interval}"

@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 from django.db import connection, connections
 from django.http import Http404
+from msgspec.structs import replace
 
 from tests.watchlist.conftest import Market, candles
 from watchlist import generation, services
@@ -40,9 +41,9 @@ def at_once(work: Callable[[A], R], given: Sequence[A]) -> list[R]:
 
 @pytest.mark.usefixtures("default_settings")
 def test_of_many_who_ask_for_a_signal_one_makes_it(market: Market) -> None:
-    proposal = run("breakout", candles(*[100] * 20, 103)).proposal
+    result = replace(run("breakout", candles(*[100] * 20, 103)), average_volume=1_000_000)
     contract = market.resolve("TCS")
-    outcomes = at_once(lambda _: generation.keep(proposal, contract, "breakout", "1d"), range(CALLERS))
+    outcomes = at_once(lambda _: generation.create_signal(result, contract, "breakout", "1d"), range(CALLERS))
     assert sum(outcome.signal is not None for outcome in outcomes) == 1
     assert Signal.objects.count() == 1
 
@@ -50,7 +51,7 @@ def test_of_many_who_ask_for_a_signal_one_makes_it(market: Market) -> None:
 def test_of_two_who_decide_on_a_signal_one_decides() -> None:
     Signal.objects.create(symbol="TCS", signal_type="buy")
     decisions = ["approved", "rejected"] * (CALLERS // 2)
-    moved = at_once(lambda status: Signal.objects.all().become(status), decisions)
+    moved = at_once(lambda status: Signal.objects.all().transition_to(status), decisions)
     assert sum(moved) == 1
     assert Signal.objects.get().status == decisions[moved.index(1)]
 
@@ -68,7 +69,7 @@ def test_the_same_symbols_imported_twice_at_once_stand_there_once() -> None:
         lambda _: services.add_symbols(symbols=["TCS", "INFY"], category="hold", exchange="NSEEQ"), range(CALLERS)
     )
     assert WatchlistItem.objects.count() == 2
-    assert all(outcome.added + outcome.there == 2 for outcome in done)
+    assert all(outcome.added + outcome.existing == 2 for outcome in done)
 
 
 def test_what_was_deleted_meanwhile_is_not_found_rather_than_made_again() -> None:

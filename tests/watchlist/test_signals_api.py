@@ -7,11 +7,11 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from tests.committed import as_committed
+from tests.support.committed import as_committed
 from tests.watchlist.conftest import Commits
 from watchlist.models import Signal, Status
-from watchlist.models.signals import BEFORE
-from watchlist.rows import SignalRow
+from watchlist.models.signals import ALLOWED_FROM
+from watchlist.schemas import SignalSchema
 from watchlist.serializers import SignalSerializer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("market")]
@@ -33,25 +33,25 @@ def test_a_signal_is_made_read_changed_and_deleted(owner: APIClient) -> None:
     body = {"symbol": "tcs", "signal_type": "buy", "price": "3500", "quantity": 3, "extras": {"source": "a friend"}}
     made = owner.post(ROUTE, body)
     assert made.status_code == 201
-    assert (made.json()["symbol"], made.json()["status"], made.json()["price"]) == ("TCS", "pending", "3500.0000")
+    assert (made.json()["symbol"], made.json()["status"], made.json()["price"]) == ("TCS", "pending", "3500.00")
     address = f"{ROUTE}/{made.json()['id']}"
     assert owner.get(address).json() == made.json()
-    assert owner.get(ROUTE).json() == [made.json()]
+    assert owner.get(ROUTE).json()["data"] == [made.json()]
     assert owner.put(address, {"symbol": "TCS", "signal_type": "sell"}).json()["signal_type"] == "sell"
-    assert owner.patch(address, {"price": 3400}).json()["price"] == "3400.0000"
+    assert owner.patch(address, {"price": 3400}).json()["price"] == "3400.00"
     assert owner.delete(address).status_code == 204
     assert owner.get(address).status_code == 404
 
 
 def test_the_serializer_and_the_row_name_the_same_columns() -> None:
-    assert tuple(SignalSerializer().fields) == SignalRow.__struct_fields__
+    assert tuple(SignalSerializer().fields) == SignalSchema.__struct_fields__
 
 
 @pytest.mark.usefixtures("redis_store")
 def test_the_latest_signals_come_first_and_from_the_cache(owner: APIClient, commits: Commits) -> None:
     numbers = [add().pk for _ in range(3)]
     as_committed()
-    assert [row["id"] for row in owner.get(ROUTE, {"limit": 2}).json()] == numbers[:0:-1]
+    assert [row["id"] for row in owner.get(ROUTE, {"limit": 2}).json()["data"]] == numbers[:0:-1]
     assert owner.get(ROUTE, {"limit": 2})["X-Cache"] == "hit"
     with commits():
         owner.patch(f"{ROUTE}/{numbers[0]}", {"status": "approved"})
@@ -64,9 +64,9 @@ def test_signals_of_a_status_come_from_the_database(owner: APIClient) -> None:
     approved = add(status="approved")
     for _ in range(2):
         answer = owner.get(ROUTE, {"status": "approved"})
-        assert [row["id"] for row in answer.json()] == [approved.pk]
+        assert [row["id"] for row in answer.json()["data"]] == [approved.pk]
         assert answer["X-Cache"] == "bypass"
-    assert len(owner.get(ROUTE, {"status": "approved", "limit": "1"}).json()) == 1
+    assert len(owner.get(ROUTE, {"status": "approved", "limit": "1"}).json()["data"]) == 1
 
 
 @pytest.mark.parametrize("limit", ["-1", "0", "abc", "201", "1.5", "9" * 400, "\0"])
@@ -85,7 +85,7 @@ def test_a_status_follows_only_where_it_may(owner: APIClient, before: str, after
     signal = add(status=before)
     answer = owner.patch(f"{ROUTE}/{signal.pk}", {"status": after})
     signal.refresh_from_db()
-    if before == after or before in BEFORE[after]:
+    if before == after or before in ALLOWED_FROM[after]:
         assert (answer.status_code, signal.status) == (200, after)
     else:
         assert detail(answer) == {"status": [f"A signal that is {before} cannot become {after}."]}
@@ -135,7 +135,7 @@ def test_an_end_in_the_future_can_be_given_and_a_past_one_kept(owner: APIClient)
 
 def test_a_new_signal_is_pending(owner: APIClient) -> None:
     body = {"symbol": "TCS", "signal_type": "buy", "status": "approved"}
-    assert detail(owner.post(ROUTE, body)) == {"status": ["A new signal is pending."]}
+    assert detail(owner.post(ROUTE, body)) == {"status": ["A new signal must be pending."]}
 
 
 def test_a_strategys_second_pending_signal_is_refused(owner: APIClient) -> None:
@@ -203,7 +203,7 @@ def test_extras_come_back_as_they_were(owner: APIClient) -> None:
     extras = {"a": [1.5, {"ü": None}], "b": int("9" * 4000), "": True}
     made = owner.post(ROUTE, {"symbol": "TCS", "signal_type": "buy", "extras": extras})
     assert made.json()["extras"] == extras
-    assert owner.get(ROUTE).json() == [made.json()]
+    assert owner.get(ROUTE).json()["data"] == [made.json()]
 
 
 def test_extras_may_be_nested_some_way(owner: APIClient) -> None:

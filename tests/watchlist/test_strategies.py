@@ -34,14 +34,14 @@ def figures(proposal: Proposal | None) -> tuple[str, str, str, str | None, str] 
 def test_the_average_of_20_rising_over_that_of_50_is_a_buy() -> None:
     # Averages 100.5 and 100.2: apart by 0.2994 %. The stop is the lowest low, 99; the profit twice the 11 at risk.
     proposal = sma_cross(candles(*[100] * 50, 110))
-    assert figures(proposal) == ("buy", "110.0000", "99.0000", "132.0000", "0.6497")
+    assert figures(proposal) == ("buy", "110.00", "99.00", "132.00", "0.6497")
     assert proposal is not None
     assert proposal.reason == "The 20-candle average (100.50) rose over the 50-candle average (100.20)."
 
 
 def test_the_average_of_20_falling_below_that_of_50_is_a_sell() -> None:
     proposal = sma_cross(candles(*[100] * 50, 90))
-    assert figures(proposal) == ("sell", "90.0000", "101.0000", "68.0000", "0.6503")
+    assert figures(proposal) == ("sell", "90.00", "101.00", "68.00", "0.6503")
 
 
 def test_averages_that_crossed_before_the_last_candle_are_no_news() -> None:
@@ -50,7 +50,7 @@ def test_averages_that_crossed_before_the_last_candle_are_no_news() -> None:
 
 
 def test_a_profit_that_would_lie_below_zero_is_left_out() -> None:
-    assert figures(sma_cross(candles(*[100] * 50, 30))) == ("sell", "30.0000", "101.0000", None, "1.0000")
+    assert figures(sma_cross(candles(*[100] * 50, 30))) == ("sell", "30.00", "101.00", None, "1.0000")
 
 
 def test_a_price_that_stands_at_its_stop_is_not_proposed() -> None:
@@ -66,7 +66,7 @@ def test_the_rsi_is_wilders() -> None:
 
 def test_an_rsi_that_comes_down_from_above_70_is_a_sell() -> None:
     proposal = rsi(candles(*CLOSES[:16]))
-    assert figures(proposal) == ("sell", "46.0028", "47.2820", "43.4444", "0.5089")
+    assert figures(proposal) == ("sell", "46.0028", "47.282", "43.4444", "0.5089")
     assert proposal is not None
     assert proposal.reason == "The RSI went from 70.5 to 66.3, out of the overbought range."
 
@@ -74,7 +74,7 @@ def test_an_rsi_that_comes_down_from_above_70_is_a_sell() -> None:
 def test_an_rsi_that_comes_up_from_below_30_is_a_buy() -> None:
     # Fourteen falls of 1: RSI 0. Then +7: gains 7/14, losses 13/14, so 100 * 7 / 20 = 35.
     proposal = rsi(candles(*range(100, 85, -1), 93))
-    assert figures(proposal) == ("buy", "93.0000", "85.0000", "109.0000", "1.0000")
+    assert figures(proposal) == ("buy", "93.00", "85.00", "109.00", "1.0000")
     assert proposal is not None
     assert proposal.reason == "The RSI went from 0.0 to 35.0, out of the oversold range."
 
@@ -87,9 +87,9 @@ def test_a_price_that_never_moves_has_an_rsi_of_50() -> None:
 @pytest.mark.parametrize(
     ("close", "expected"),
     [
-        ("103", ("buy", "103.0000", "99.0000", "111.0000", "1.0000")),
-        ("101.5", ("buy", "101.5000", "99.0000", "106.5000", "0.6250")),
-        ("98.5", ("sell", "98.5000", "101.0000", "93.5000", "0.6250")),
+        ("103", ("buy", "103.00", "99.00", "111.00", "1.0000")),
+        ("101.5", ("buy", "101.50", "99.00", "106.50", "0.6250")),
+        ("98.5", ("sell", "98.50", "101.00", "93.50", "0.6250")),
         ("101", None),
         ("99", None),
     ],
@@ -101,9 +101,9 @@ def test_a_close_outside_the_20_candles_before_it_is_a_breakout(close: str, expe
 def test_a_channel_without_width_can_be_broken() -> None:
     assert figures(breakout(candles(*[100] * 20, 110, spread=0))) == (
         "buy",
-        "110.0000",
-        "100.0000",
-        "130.0000",
+        "110.00",
+        "100.00",
+        "130.00",
         "0.5455",
     )
 

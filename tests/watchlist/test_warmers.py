@@ -4,7 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from broker.simulator import Simulator
-from systemcache import warming
+from systemcache.operations import warming
 from watchlist.models import WatchlistItem
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_store")]
@@ -20,7 +20,7 @@ def watched() -> None:
 
 
 def test_after_a_run_the_pages_of_the_day_are_hits(simulator: Simulator, staff: APIClient, trader: APIClient) -> None:
-    report = warming.run(patience=10)
+    report = warming.run(max_wait=10)
     assert report.failed == []
     assert {done.family for done in report.warmed} == ACCOUNT | OWN | {"quotes", "candles"}
     assert [done.what for done in report.warmed if done.family == "candles"] == [
@@ -34,14 +34,14 @@ def test_after_a_run_the_pages_of_the_day_are_hits(simulator: Simulator, staff: 
 
 
 def test_a_second_run_asks_the_broker_for_prices_at_the_most(simulator: Simulator) -> None:
-    warming.run(patience=10)
-    simulator.reset_calls()
-    warming.run(patience=10)
+    warming.run(max_wait=10)
+    simulator.clear_calls()
+    warming.run(max_wait=10)
     assert {call.route for call in simulator.calls} <= {"marketquotes"}
 
 
-def test_a_route_that_fails_is_told_and_the_rest_is_warm(simulator: Simulator) -> None:
+def test_a_route_that_fails_is_named_and_the_rest_is_warm(simulator: Simulator) -> None:
     simulator.fail("trades", "500")
-    report = warming.run(patience=10)
+    report = warming.run(max_wait=10)
     assert [failure.family for failure in report.failed] == ["trades"]
     assert {done.family for done in report.warmed} >= ACCOUNT - {"trades"}

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from broker.errors import BrokerUnreachable
 from tests.watchlist.conftest import Commits, Market
 from watchlist.models import WatchlistItem
-from watchlist.rows import WatchlistRow
+from watchlist.schemas import WatchlistItemSchema
 from watchlist.serializers import WatchlistItemSerializer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("market")]
@@ -22,7 +22,7 @@ def add(**fields: Any) -> WatchlistItem:
 
 
 def symbols(answer: Any) -> list[str]:
-    return [row["symbol"] for row in answer.json()]
+    return [row["symbol"] for row in answer.json()["data"]]
 
 
 def detail(answer: Any) -> dict[str, list[str]]:
@@ -35,7 +35,7 @@ def test_an_item_is_made_read_replaced_changed_and_deleted(owner: APIClient) -> 
     made = owner.post(ROUTE, {"symbol": "reliance-eq", "category": "long_term", "target_price": "2900.5"})
     assert made.status_code == 201
     assert made.json()["symbol"] == "RELIANCE"
-    assert made.json()["target_price"] == "2900.5000"
+    assert made.json()["target_price"] == "2900.50"
     assert made.json()["is_active"] is True
     address = f"{ROUTE}/{made.json()['id']}"
     assert owner.get(address).json() == made.json()
@@ -51,12 +51,12 @@ def test_an_item_is_made_read_replaced_changed_and_deleted(owner: APIClient) -> 
 
 def test_the_list_and_the_detail_show_a_row_alike(owner: APIClient) -> None:
     made = owner.post(ROUTE, {"symbol": "TCS", "category": "hold", "target_price": 1, "notes": "ü"}).json()
-    assert owner.get(ROUTE).json() == [made]
+    assert owner.get(ROUTE).json()["data"] == [made]
     assert made["created_at"].endswith("+05:30")
 
 
 def test_the_serializer_and_the_row_name_the_same_columns() -> None:
-    assert tuple(WatchlistItemSerializer().fields) == WatchlistRow.__struct_fields__
+    assert tuple(WatchlistItemSerializer().fields) == WatchlistItemSchema.__struct_fields__
 
 
 def test_the_list_shows_active_items_by_symbol_unless_asked_otherwise(owner: APIClient) -> None:
@@ -82,7 +82,13 @@ def test_the_second_read_is_a_hit_and_a_write_ends_it(owner: APIClient, commits:
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [({"active": "yes"}, "active"), ({"active": "1"}, "active"), ({"category": "x\0"}, "category")],
+    [
+        ({"active": "yes"}, "active"),
+        ({"active": "1"}, "active"),
+        ({"active": ""}, "active"),
+        ({"category": ""}, "category"),
+        ({"category": "x\0"}, "category"),
+    ],
 )
 def test_an_unknown_query_value_is_named(owner: APIClient, query: dict[str, str], field: str) -> None:
     assert list(detail(owner.get(ROUTE, query))) == [field]
@@ -90,7 +96,7 @@ def test_an_unknown_query_value_is_named(owner: APIClient, query: dict[str, str]
 
 def test_an_unknown_symbol_is_refused(owner: APIClient) -> None:
     answer = owner.post(ROUTE, {"symbol": "NOSUCH", "category": "hold"})
-    assert detail(answer) == {"symbol": ["No contract file of NSEEQ knows this symbol."]}
+    assert detail(answer) == {"symbol": ["NSEEQ has no such symbol."]}
 
 
 def test_a_symbol_is_looked_up_on_its_own_exchange(owner: APIClient) -> None:

@@ -1,4 +1,4 @@
-"""Watched symbols in the admin, with their prices of this moment."""
+"""Watched symbols in the admin, with their current prices."""
 
 import logging
 from collections.abc import Iterable
@@ -12,19 +12,19 @@ from django.utils.html import format_html
 
 from broker.errors import BrokerError
 from broker.values import Quote
-from systemcache.fetched import Fetched
-from watchlist import market
-from watchlist.admin.forms import ContractForm, moment, report, rupees
+from systemcache.cached_value import CachedValue
+from watchlist import quotes
+from watchlist.admin.forms import ContractForm, price_time, report_count, rupees, short_time
 from watchlist.models import Category, WatchlistItem
 from watchlist.models.items import WatchlistItemQuerySet
 
-NOT_QUOTED, UNAVAILABLE = "-", "unavailable"  # the latter: the broker cannot be asked now
+NOT_QUOTED, UNAVAILABLE = "-", "unavailable"  # the latter if the broker fails
 
 logger = logging.getLogger(__name__)
 
 
 class RowForm(ModelForm[WatchlistItem]):
-    """What can be changed in the list, named for those who do not see the column's head above it."""
+    """Labels the editable fields of the list for screen readers, which do not see the column's header."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,8 +48,8 @@ class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
         ("Dates", {"fields": (("created_at", "updated_at"),)}),
     )
     actions = (
-        "switch_on",
-        "switch_off",
+        "activate",
+        "deactivate",
         "move_to_long_term",
         "move_to_short_term",
         "move_to_day_trading",
@@ -57,12 +57,12 @@ class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
     )
 
     @admin.action(description="Activate selected symbols", permissions=["change"])
-    def switch_on(self, request: HttpRequest, chosen: WatchlistItemQuerySet) -> None:
-        self.message_user(request, f"{chosen.switch(True)} activated.", messages.SUCCESS)
+    def activate(self, request: HttpRequest, chosen: WatchlistItemQuerySet) -> None:
+        self.message_user(request, f"{chosen.set_active(True)} activated.", messages.SUCCESS)
 
     @admin.action(description="Deactivate selected symbols", permissions=["change"])
-    def switch_off(self, request: HttpRequest, chosen: WatchlistItemQuerySet) -> None:
-        self.message_user(request, f"{chosen.switch(False)} deactivated.", messages.SUCCESS)
+    def deactivate(self, request: HttpRequest, chosen: WatchlistItemQuerySet) -> None:
+        self.message_user(request, f"{chosen.set_active(False)} deactivated.", messages.SUCCESS)
 
     @admin.action(description="Move to long term", permissions=["change"])
     def move_to_long_term(self, request: HttpRequest, chosen: WatchlistItemQuerySet) -> None:
@@ -81,42 +81,45 @@ class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
         self._move(request, chosen, Category.HOLD)
 
     def _move(self, request: HttpRequest, chosen: WatchlistItemQuerySet, category: Category) -> None:
-        number = chosen.count()
-        report(self, request, chosen.move_to(category), number, f"moved to {category.label.lower()}")
+        selected = chosen.count()
+        report_count(self, request, chosen.move_to(category), selected, f"moved to {category.label.lower()}")
 
     @admin.display(description="changed", ordering="updated_at")
     def changed(self, item: WatchlistItem) -> str:
-        return moment(item.updated_at)
+        return short_time(item.updated_at)
 
     @admin.display(description="price")
     def price(self, item: WatchlistItem) -> str:
-        """With its age: it may come from the cache."""
-        found: Fetched[Quote] | str = getattr(item, "quote", NOT_QUOTED)
-        if isinstance(found, str):
-            return found
-        stale = "stale, " if found.stale else ""
+        """Show the price with its own time, or the time at which it was loaded if the broker does not tell that."""
+        quote: CachedValue[Quote] | str = getattr(item, "quote", NOT_QUOTED)
+        if isinstance(quote, str):
+            return quote
+        stale = "stale, " if quote.stale else ""
         return format_html(
-            '{} <span class="quiet">{}as of {} s ago</span>', rupees(found.value.ltp), stale, found.age()
+            '{} <span class="quiet">{}as of {}</span>',
+            rupees(quote.value.ltp),
+            stale,
+            price_time(quote.value.quoted_at or quote.created),
         )
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[WatchlistItem]]:
         return super().get_changelist_form(request, form=RowForm, **kwargs)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """The page's rows get their prices, all in one batch. A broker that is away costs the prices, not the page."""
+        """Attach the prices of the page's rows, in one batch; without the broker the page has no prices."""
         page = super().get_changelist_instance(request)
         if request.method == "GET":
-            _price(page.result_list)
+            _attach_prices(page.result_list)
         return page
 
 
-def _price(rows: Iterable[Any]) -> None:
+def _attach_prices(rows: Iterable[Any]) -> None:
     try:
-        found = market.prices([(row.symbol, row.exchange) for row in rows])
+        prices = quotes.prices([(row.symbol, row.exchange) for row in rows])
     except BrokerError as error:
-        logger.info("watchlist: no prices in the admin: %s", error)
+        logger.info("watchlist: prices for the admin failed: %s", error)
         for row in rows:
             row.quote = UNAVAILABLE
     else:
         for row in rows:
-            row.quote = found.get((row.symbol, row.exchange), NOT_QUOTED)
+            row.quote = prices.get((row.symbol, row.exchange), NOT_QUOTED)

@@ -1,4 +1,4 @@
-"""What this app keeps in the database."""
+"""The watchlist app's models."""
 
 from watchlist.models.items import Category, WatchlistItem
 from watchlist.models.kinds import Kind

@@ -23,7 +23,7 @@ def exchange_column() -> "models.CharField[str, str]":
 
 
 def rupees_column(help_text: str) -> "models.DecimalField[Decimal | None, Decimal | None]":
-    """An amount above 0; NULL where there is none."""
+    """An amount above 0, or NULL."""
     return models.DecimalField(
         max_digits=14,
         decimal_places=4,
@@ -55,5 +55,5 @@ def known_exchange() -> models.CheckConstraint:
 
 
 def _check(column: str, rule: str, condition: models.Q) -> models.CheckConstraint:
-    # Constraint names are unique over the whole database, hence the model's.
+    # Constraint names are unique in the whole database, so include the model's.
     return models.CheckConstraint(condition=condition, name=f"%(class)s_{column}_{rule}")

@@ -5,8 +5,6 @@ from typing import Self
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from systemcache.models import WatchedModel
-from systemcache.orm import WatchedQuerySet
 from watchlist.models.columns import (
     above_zero,
     exchange_column,
@@ -16,9 +14,10 @@ from watchlist.models.columns import (
     rupees_column,
     symbol_column,
 )
+from watchlist.models.written import TellingQuerySet
 
 ALL = "all"
-TAKEN = "This symbol is in this category already."
+DUPLICATE_MESSAGE = "This symbol is in this category already."
 
 
 class Category(models.TextChoices):
@@ -28,18 +27,18 @@ class Category(models.TextChoices):
     HOLD = "hold", "Hold"
 
 
-class WatchlistItemQuerySet(WatchedQuerySet["WatchlistItem"]):
-    def shown(self, active: str, category: str) -> Self:
-        """`active` is true, false or all; `category` is one of Category or all."""
-        found = self if active == ALL else self.filter(is_active=active == "true")
-        return found if category == ALL else found.filter(category=category)
+class WatchlistItemQuerySet(TellingQuerySet["WatchlistItem"]):
+    def matching(self, active: str, category: str) -> Self:
+        """Filter by `active`, which is true, false or all, and by `category`, a Category or all."""
+        items = self if active == ALL else self.filter(is_active=active == "true")
+        return items if category == ALL else items.filter(category=category)
 
-    def switch(self, active: bool) -> int:
-        """Switches items on or off; returns how many were not so before."""
+    def set_active(self, active: bool) -> int:
+        """Activate or deactivate items; return how many changed."""
         return self.exclude(is_active=active).update(is_active=active, updated_at=timezone.now())
 
     def move_to(self, category: str) -> int:
-        """Returns how many moved. An item whose symbol is in that category already stays where it is."""
+        """Return how many moved. An item stays where it is if its symbol is already in that category."""
         return sum(self._move(pk, category) for pk in self.exclude(category=category).values_list("pk", flat=True))
 
     def _move(self, pk: int, category: str) -> int:
@@ -50,8 +49,8 @@ class WatchlistItemQuerySet(WatchedQuerySet["WatchlistItem"]):
             return 0
 
 
-class WatchlistItem(WatchedModel):
-    """A symbol that somebody keeps an eye on; it may stand in several categories, once in each."""
+class WatchlistItem(models.Model):
+    """A watched symbol; it may be in several categories, once in each."""
 
     symbol = symbol_column()
     exchange = exchange_column()
@@ -74,7 +73,7 @@ class WatchlistItem(WatchedModel):
             models.UniqueConstraint(
                 fields=("exchange", "symbol", "category"),
                 name="watchlistitem_once_in_category",
-                violation_error_message=TAKEN,
+                violation_error_message=DUPLICATE_MESSAGE,
             ),
             not_empty("symbol"),
             known_exchange(),

@@ -1,4 +1,4 @@
-"""What a trading setting can hold: from what a person or program gives to one spelling, and back to a typed value."""
+"""The kinds of trading settings: converts input to one canonical text, and that back to a typed value."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -18,16 +18,16 @@ class Kind(models.TextChoices):
     TEXT = "text", "Text"
 
 
-LONGEST_TEXT = 500
+MAX_TEXT_LENGTH = 500
 
-# Settings are limits and switches: none is below 0.
+# Settings are limits and switches, so none is below 0.
 _FIELDS: Mapping[str, forms.Field] = {
     Kind.INTEGER: forms.IntegerField(min_value=0, max_value=2**31 - 1),
     Kind.DECIMAL: forms.DecimalField(min_value=0, max_digits=18, decimal_places=6),
     Kind.FRACTION: forms.DecimalField(min_value=0, max_value=1, max_digits=18, decimal_places=6),
-    Kind.TEXT: forms.CharField(max_length=LONGEST_TEXT, required=False),
+    Kind.TEXT: forms.CharField(max_length=MAX_TEXT_LENGTH, required=False),
 }
-_READ: Mapping[str, Callable[[str], Typed]] = {
+_PARSERS: Mapping[str, Callable[[str], Typed]] = {
     Kind.BOOLEAN: lambda text: text == "true",
     Kind.INTEGER: int,
     Kind.DECIMAL: Decimal,
@@ -37,29 +37,24 @@ _READ: Mapping[str, Callable[[str], Typed]] = {
 
 
 def canonical(kind: str, given: object) -> str:
-    """The text that is kept for a value from JSON or a form. Raises ValidationError for one of another kind."""
+    """Convert a value from JSON or a form to the text that is stored. Raises ValidationError for the wrong kind."""
     if kind == Kind.BOOLEAN:
-        return _boolean(given)
+        text = str(given).strip().lower()
+        if text not in ("true", "false"):
+            raise ValidationError("Give true or false.")
+        return text
     if isinstance(given, bool) or not isinstance(given, str | int | float | Decimal):
         raise ValidationError(f"Give a value of this kind: {Kind(kind).label.lower()}.")
-    _refuse_surrogates(str(given))
+    # JSON can spell a lone surrogate, which no database can store.
+    if any("\ud800" <= character <= "\udfff" for character in str(given)):
+        raise ValidationError("Use valid Unicode text only.")
     value = _FIELDS[kind].clean(given)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def typed(kind: str, text: str) -> Typed:
-    """The value of a text that `canonical` wrote."""
-    return _READ[kind](text)
-
-
-def _boolean(given: object) -> str:
-    text = str(given).strip().lower()
-    if text not in ("true", "false"):
-        raise ValidationError("Give true or false.")
-    return text
-
-
-def _refuse_surrogates(text: str) -> None:
-    # JSON can spell half a character; no database can keep it.
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValidationError("This holds half a character.")
+def typed(kind: str, text: str) -> Typed | None:
+    """Convert a text from `canonical` back to its value; None for another text, which only SQL can have stored."""
+    try:
+        return _PARSERS[kind](canonical(kind, text))
+    except ValidationError:
+        return None

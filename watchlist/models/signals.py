@@ -1,4 +1,4 @@
-"""Proposals to buy, sell or leave, and what became of them."""
+"""Trading signals: proposals to buy, sell or exit, and their status."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -8,8 +8,6 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from systemcache.models import WatchedModel
-from systemcache.orm import WatchedQuerySet
 from watchlist.models.columns import (
     above_zero,
     between,
@@ -21,15 +19,16 @@ from watchlist.models.columns import (
     symbol_column,
 )
 from watchlist.models.extras import storable_object
+from watchlist.models.written import TellingQuerySet
 
-TAKEN = "The strategy has a pending signal of this type for this symbol already."
+DUPLICATE_MESSAGE = "The strategy has a pending signal of this type for this symbol already."
 
-# A strategy that is asked again does not propose the same again. People may.
+# A strategy that runs again does not repeat its proposal; people may.
 PENDING_ONCE = models.UniqueConstraint(
     fields=("exchange", "symbol", "signal_type", "strategy"),
     condition=models.Q(status="pending") & ~models.Q(strategy=""),
     name="signal_pending_once",
-    violation_error_message=TAKEN,
+    violation_error_message=DUPLICATE_MESSAGE,
 )
 
 
@@ -48,8 +47,8 @@ class Status(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-# What a signal must have been to become this; what is in no set on the right is final.
-BEFORE: Mapping[str, frozenset[Status]] = {
+# The statuses from which a signal may change to this one; a status that is in none of the sets is final.
+ALLOWED_FROM: Mapping[str, frozenset[Status]] = {
     Status.PENDING: frozenset(),
     Status.APPROVED: frozenset({Status.PENDING}),
     Status.REJECTED: frozenset({Status.PENDING}),
@@ -57,32 +56,32 @@ BEFORE: Mapping[str, frozenset[Status]] = {
     Status.EXECUTED: frozenset({Status.APPROVED}),
     Status.FAILED: frozenset({Status.APPROVED}),
 }
-STAMPS: Mapping[str, str] = {Status.APPROVED: "approved_at", Status.EXECUTED: "executed_at"}
+TIMESTAMP_FIELDS: Mapping[str, str] = {Status.APPROVED: "approved_at", Status.EXECUTED: "executed_at"}
 
 
-class SignalQuerySet(WatchedQuerySet["Signal"]):
+class SignalQuerySet(TellingQuerySet["Signal"]):
     def recent(self, limit: int) -> Self:
         return self.order_by("-created_at", "-pk")[:limit]
 
-    def become(self, status: str) -> int:
-        """Moves on those signals that may become `status`; returns how many.
+    def transition_to(self, status: str) -> int:
+        """Change the status of those signals that allow it; return how many.
 
-        One UPDATE that tests and sets: of two people who decide at once, one decides.
+        A single UPDATE tests and sets, so that of two concurrent decisions only one takes effect.
         """
         now = timezone.now()
-        able = self.filter(status__in=BEFORE[status])
+        allowed = self.filter(status__in=ALLOWED_FROM[status])
         if status == Status.APPROVED:
-            able = able.exclude(expires_at__lte=now)
-        stamp = {STAMPS[status]: now} if status in STAMPS else {}
-        return able.update(status=status, **stamp)
+            allowed = allowed.exclude(expires_at__lte=now)
+        timestamp = {TIMESTAMP_FIELDS[status]: now} if status in TIMESTAMP_FIELDS else {}
+        return allowed.update(status=status, **timestamp)
 
-    def lapse(self) -> int:
-        """Marks what nobody decided on in time as expired."""
-        return self.filter(status=Status.PENDING, expires_at__lte=timezone.now()).become(Status.EXPIRED)
+    def expire_overdue(self) -> int:
+        """Expire the pending signals whose time is over."""
+        return self.filter(status=Status.PENDING, expires_at__lte=timezone.now()).transition_to(Status.EXPIRED)
 
 
-class Signal(WatchedModel):
-    """A proposal, made by a strategy or by hand. It is pending until somebody approves or rejects it."""
+class Signal(models.Model):
+    """A proposal by a strategy or a person; it is pending until it is approved, rejected or expired."""
 
     symbol = symbol_column()
     exchange = exchange_column()
@@ -147,10 +146,10 @@ class Signal(WatchedModel):
         return f"{self.get_signal_type_display()} {self.symbol} on {self.exchange} ({self.get_status_display()})"
 
     def clean(self) -> None:
-        self.extras = self.extras or {}  # validators do not see empty values, and a form may send []
-        # A form without the status, such as the admin's, leaves out constraints that depend on it.
+        self.extras = self.extras or {}  # validators skip empty values, and a form may send []
+        # A form without the status, such as the admin's, skips constraints that depend on it.
         PENDING_ONCE.validate(Signal, self)
 
     def is_late(self) -> bool:
-        """Whether nobody decided in time."""
+        """Whether the signal is still pending although its time is over."""
         return self.status == Status.PENDING and self.expires_at is not None and self.expires_at <= timezone.now()

@@ -1,26 +1,37 @@
 """Logs in to the broker for the day."""
 
+import sys
+from getpass import getpass
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from broker import conf, login
+from broker import conf
 from broker.errors import BrokerError
-from systemcache.management.quick import QuickCommand
+from broker.iifl import login
+from systemcache.management.base import QuickCommand
 
 
 class Command(QuickCommand):
-    help = "Log in to the broker for the day. Without a code it prints the address of the login page, which gives one."
+    help = "Log in to the broker for the day. Without a code, print the URL of the login page, which gives one."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--auth-code", metavar="CODE", help="the code that the login page gave; it works once")
+        parser.add_argument(
+            "--auth-code",
+            metavar="CODE",
+            help="the code from the login page, which works once; - reads it from the terminal or the standard input, "
+            "so that it stands in no list of processes and in no history",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not options["auth_code"]:
-            self.stdout.write(login.address())
+        code = options["auth_code"]
+        if not code:
+            self.stdout.write(login.login_url())
             return
+        if code == "-":
+            code = getpass("Code: ") if sys.stdin.isatty() else sys.stdin.readline()
         try:
-            login.come_back({"authcode": options["auth_code"]})
+            login.complete_login({"authcode": code})
         except BrokerError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Logged in as {conf.client_id()} until midnight (IST).")

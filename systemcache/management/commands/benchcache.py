@@ -1,4 +1,4 @@
-"""Measures this site as its forerunner was measured, and prints both."""
+"""Measures this site and compares it with the FastAPI baseline."""
 
 import json
 import signal
@@ -17,13 +17,15 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
-from systemcache import benchmark, scanning, stats, tally
 from systemcache.errors import StoreUnavailable
-from systemcache.management.quick import QuickCommand
+from systemcache.management.base import QuickCommand
 from systemcache.models import ApiToken
+from systemcache.operations import benchmark
+from systemcache.stats import counters
+from systemcache.storage import scan, totals
 
-# What the forerunner (FastAPI with Redis) measured: milliseconds, and percent.
-EARLIER = {
+# Figures of the baseline, the earlier FastAPI version with Redis: milliseconds and percent.
+BASELINE = {
     "first": 44.68,
     "second": 2.83,
     "speedup": 15.8,
@@ -31,24 +33,26 @@ EARLIER = {
     "mean_20": 34.71,
     "hit_rate_20": 95.45,
 }
-BURSTS = (20, 100)
+CONCURRENCY = (20, 100)
 START_TIMEOUT = 30.0  # seconds
 
 
 class Command(QuickCommand):
     help = (
-        "Measure a miss, a hit, and 20 and 100 callers at once, beside the forerunner's figures. "
-        "Without --url a web server of its own is started, on this site's database and Redis."
+        "Measure a miss, a hit, and 20 and 100 clients at once, next to the figures of the FastAPI baseline. Without "
+        "--url the command starts its own web server, on this site's database and Redis."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--url", help="a running site, such as http://127.0.0.1:8000")
-        parser.add_argument("--path", default="/api/watchlist", help="what is asked for (default: %(default)s)")
+        parser.add_argument("--url", help="URL of a running site, such as http://127.0.0.1:8000")
+        parser.add_argument("--path", default="/api/watchlist", help="path to request (default: %(default)s)")
         parser.add_argument(
-            "--pattern", default="db:watchlist:*", help="what is cleared before each miss (default: %(default)s)"
+            "--pattern", default="db:watchlist:*", help="keys to clear before each miss (default: %(default)s)"
         )
-        parser.add_argument("--rounds", type=int, default=20, help="how often each is measured (default: %(default)s)")
-        parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+        parser.add_argument(
+            "--rounds", type=int, default=20, help="repetitions of each measurement (default: %(default)s)"
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["rounds"] < 1:
@@ -61,57 +65,57 @@ class Command(QuickCommand):
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {error}; run `manage.py migrate`.") from error
         if options["json"]:
-            self.stdout.write(json.dumps({"figures": figures, "earlier": EARLIER}, indent=2))
+            self.stdout.write(json.dumps({"figures": figures, "earlier": BASELINE}, indent=2))
         else:
-            self._table(figures, options["path"])
+            self._write_table(figures, options["path"])
 
-    def _table(self, figures: dict[str, float], path: str) -> None:
+    def _write_table(self, figures: dict[str, float], path: str) -> None:
         rows = [("First call (miss), ms", "first"), ("Second call (hit), ms", "second"), ("Speed-up", "speedup")]
-        for callers in BURSTS:
+        for clients in CONCURRENCY:
             rows += [
-                (f"{callers} at once: total, ms", f"total_{callers}"),
-                (f"{callers} at once: mean, ms", f"mean_{callers}"),
-                (f"{callers} at once: p95, ms", f"p95_{callers}"),
-                (f"{callers} at once: hit rate, %", f"hit_rate_{callers}"),
+                (f"{clients} at once: total, ms", f"total_{clients}"),
+                (f"{clients} at once: mean, ms", f"mean_{clients}"),
+                (f"{clients} at once: p95, ms", f"p95_{clients}"),
+                (f"{clients} at once: hit rate, %", f"hit_rate_{clients}"),
             ]
-        self.stdout.write(f"{'GET ' + path:30}{'here':>12}{'earlier':>12}")
+        self.stdout.write(f"{'GET ' + path:30}{'here':>12}{'baseline':>12}")
         for label, name in rows:
-            earlier = f"{EARLIER[name]:.2f}" if name in EARLIER else "-"
-            self.stdout.write(f"{label:30}{figures[name]:>12.2f}{earlier:>12}")
+            baseline = f"{BASELINE[name]:.2f}" if name in BASELINE else "-"
+            self.stdout.write(f"{label:30}{figures[name]:>12.2f}{baseline:>12}")
 
 
 def measure(url: str, token: str, pattern: str, rounds: int) -> dict[str, float]:
-    """Medians over the rounds, in milliseconds. The hit rate is that of a miss, a hit and the callers, as then."""
+    """Medians over the rounds, in milliseconds. The hit rate covers a miss, a hit and a burst, as in the baseline."""
 
-    def forget() -> None:
-        for page in scanning.scan(pattern):
-            scanning.delete(page)
+    def clear_cache() -> None:
+        for page in scan.scan(pattern):
+            scan.delete(page)
 
-    tally.info()  # without Redis there is no hit to measure
-    first, second = benchmark.miss_and_hit(url, token, forget, rounds)
+    totals.info()  # raises StoreUnavailable: without Redis there is no hit to measure
+    first, second = benchmark.miss_and_hit(url, token, clear_cache, rounds)
     figures = {
         "first": first.milliseconds,
         "second": second.milliseconds,
         "speedup": first.milliseconds / second.milliseconds,
     }
-    for callers in BURSTS:
-        bursts = [benchmark.burst(url, token, callers) for _ in range(rounds)]
+    for clients in CONCURRENCY:
+        bursts = [benchmark.burst(url, token, clients) for _ in range(rounds)]
         states = [first.state, second.state, *bursts[0].states]
         figures |= {
-            f"total_{callers}": statistics.median(burst.total for burst in bursts),
-            f"mean_{callers}": statistics.median(burst.mean for burst in bursts),
-            f"p95_{callers}": statistics.median(burst.p95 for burst in bursts),
-            f"hit_rate_{callers}": stats.rate(states.count("hit"), states.count("miss")) or 0.0,
+            f"total_{clients}": statistics.median(burst.total for burst in bursts),
+            f"mean_{clients}": statistics.median(burst.mean for burst in bursts),
+            f"p95_{clients}": statistics.median(burst.p95 for burst in bursts),
+            f"hit_rate_{clients}": counters.hit_rate(states.count("hit"), states.count("miss")) or 0.0,
         }
     return figures
 
 
 @contextmanager
 def _token() -> Iterator[str]:
-    """A token of an administrator's, which is gone afterwards."""
+    """A temporary token of a superuser."""
     user = get_user_model().objects.filter(is_superuser=True, is_active=True).first()
     if user is None:
-        raise CommandError("There is no administrator to ask as; make one with `manage.py createsuperuser`.")
+        raise CommandError("The benchmark needs a superuser; create one with `manage.py createsuperuser`.")
     token = ApiToken.issue(user, "benchcache")
     try:
         yield token
@@ -121,7 +125,7 @@ def _token() -> Iterator[str]:
 
 @contextmanager
 def _site(url: str | None) -> Iterator[str]:
-    """The given site, else a web server of our own on a free port."""
+    """The given site, or a web server started here on a free port."""
     if url:
         yield url.rstrip("/")
         return
@@ -144,8 +148,8 @@ def _wait_until_up(server: "subprocess.Popen[bytes]", url: str) -> None:
     end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end and server.poll() is None:
         try:
-            with urlopen(f"{url}/api/system/health", timeout=5):  # noqa: S310 - our own loopback address
+            with urlopen(f"{url}/api/system/health", timeout=5):  # noqa: S310 - a loopback address # nosec B310
                 return
         except OSError:
             time.sleep(0.05)
-    raise CommandError("The web server did not start; its message stands above.")
+    raise CommandError("The web server did not start; its own message is above.")

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from systemcache import stats
-from systemcache.management.explained import ExplainedCommand
+from systemcache.management.base import DocumentedCommand
+from systemcache.stats import counters
 
-# Heading, and what of a family's row stands below it.
+# Column heading, and the field of a family's row below it.
 COLUMNS = {
     "hits": "hits",
     "near": "near_hits",
@@ -27,49 +27,52 @@ COLUMNS = {
 CLEAR_SCREEN = "\x1b[H\x1b[2J"
 
 
-class Command(ExplainedCommand):
+class Command(DocumentedCommand):
     help = (
-        "Show how well the cache does, per family and counted over all processes: hits (answered by Redis), near (by a "
-        "process's own copy), misses, stale (old values, because the source failed), bypassed (Redis was not asked), "
-        "loads with the seconds within which half and 95 % of them ended, errors, and waits (for another's load)."
+        "Show cache statistics per family, summed over all processes: hits (answered by Redis), near (answered by a "
+        "near copy in the process), misses, stale (old values served because the source failed), bypassed (reads "
+        "without Redis), loads with their median and 95th percentile in seconds, load errors, and waits (misses "
+        "answered by another caller's load)."
     )
     examples = """
 examples:
   manage.py cachestats                    a table
-  manage.py cachestats --watch            the same, anew every 2 seconds, until Ctrl-C
+  manage.py cachestats --watch            refresh the table every 2 seconds, until Ctrl-C
   manage.py cachestats --json             for programs
-  manage.py cachestats --fail-under 80    for scripts: exit status 1 when fewer than 80 % of reads were hits
+  manage.py cachestats --fail-under 80    for scripts: exit status 1 if the hit rate is below 80 %
 """
 
     sleep = staticmethod(time.sleep)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="as JSON; with --watch one line each time")
+        parser.add_argument("--json", action="store_true", help="print JSON; with --watch one line each time")
         parser.add_argument(
-            "--watch", type=float, nargs="?", const=2.0, metavar="SECONDS", help="again and again (default: every 2)"
+            "--watch", type=float, nargs="?", const=2.0, metavar="SECONDS", help="repeat every SECONDS (default: 2)"
         )
         parser.add_argument(
-            "--fail-under", type=float, metavar="PERCENT", help="exit with 1 when the hit rate is below this"
+            "--fail-under", type=float, metavar="PERCENT", help="exit with status 1 if the hit rate is below PERCENT"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["watch"] is not None:
             if options["watch"] <= 0 or options["fail_under"] is not None:
-                raise CommandError("--watch takes seconds above 0, and goes without --fail-under.")
+                raise CommandError("--watch needs more than 0 seconds and cannot be combined with --fail-under.")
             self._watch(options["watch"], as_json=options["json"])
             return
-        snapshot = stats.snapshot()
+        snapshot = counters.snapshot()
         self._show(snapshot, as_json=options["json"])
-        self._judge(snapshot, options["fail_under"])
+        rate, minimum = snapshot["hit_rate_percent"], options["fail_under"]
+        if minimum is not None and (rate is None or rate < minimum):
+            raise CommandError(f"The hit rate is {_cell(rate)} %, below {minimum:g} %.")
 
     def _watch(self, seconds: float, *, as_json: bool) -> None:
         try:
             while True:
                 if as_json:
-                    self.stdout.write(json.dumps(stats.snapshot()))
+                    self.stdout.write(json.dumps(counters.snapshot()))
                 else:
                     self.stdout.write(CLEAR_SCREEN if self.stdout.isatty() else "", ending="")
-                    self._show(stats.snapshot(), as_json=False)
+                    self._show(counters.snapshot(), as_json=False)
                 self.stdout.flush()
                 self.sleep(seconds)
         except KeyboardInterrupt:
@@ -82,19 +85,14 @@ examples:
         rows = [
             [family, *(_cell(row[field]) for field in COLUMNS.values())] for family, row in snapshot["families"].items()
         ]
-        self.stdout.write(_aligned([["family", *COLUMNS], *rows]))
+        self.stdout.write(_format_table([["family", *COLUMNS], *rows]))
         self.stdout.write(f"\n{_summary(snapshot)}")
-
-    def _judge(self, snapshot: dict[str, Any], least: float | None) -> None:
-        rate = snapshot["hit_rate_percent"]
-        if least is not None and (rate is None or rate < least):
-            raise CommandError(f"The hit rate is {_cell(rate)} %, below {least:g} %.")
 
 
 def _summary(snapshot: dict[str, Any]) -> str:
     return (
         f"Hit rate {_cell(snapshot['hit_rate_percent'])} % ({snapshot['hits']} hits, {snapshot['misses']} misses); "
-        f"{snapshot['saved_calls']} calls to the broker saved; "
+        f"{snapshot['saved_calls']} source calls saved; "
         f"Redis {'answers' if snapshot['connected'] else 'does not answer'}{_memory(snapshot['redis'])}, "
         f"breaker {snapshot['breaker']}"
     )
@@ -106,8 +104,8 @@ def _memory(redis: dict[str, Any]) -> str:
     return f" ({redis['used_memory'] / 1e6:.1f} MB used, {redis['evicted_keys']} keys evicted)"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """The first column to the left, numbers to the right."""
+def _format_table(rows: Sequence[Sequence[str]]) -> str:
+    """Align the first column left and the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         f"{row[0]:<{widths[0]}}  "

@@ -1,4 +1,4 @@
-"""Fills the cache before anybody asks."""
+"""Warms the cache."""
 
 import time
 from collections import Counter
@@ -8,117 +8,120 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import close_old_connections
 
-from systemcache import warming
 from systemcache.errors import CacheError, StoreUnavailable
-from systemcache.leading import Candidate
-from systemcache.management.explained import ExplainedCommand
-from systemcache.warming import Report
+from systemcache.management.base import DocumentedCommand
+from systemcache.operations import warming
+from systemcache.operations.warming import Report
+from systemcache.storage.leader_lock import LeaderLock
 
-LEAD = 30.0  # seconds for which the lead stands that is not renewed
-LOOK = LEAD / 3  # seconds between two looks whether the lead is free, or to be renewed
-PATIENCE = 60.0  # seconds that a step waits for the broker's limits: nobody waits for it
-
-
-class AnotherLeads(Exception):
-    pass
+LOCK_TTL = 30.0  # seconds after which the lock of a process that died is free
+LOCK_INTERVAL = LOCK_TTL / 3  # seconds between attempts to take or renew the lock
+MAX_WAIT = 60.0  # seconds that a step waits for its source's rate limit: no user waits for it
 
 
-class Command(ExplainedCommand):
+class LockLost(Exception):
+    """Another process has taken the lock during a run."""
+
+
+class Command(DocumentedCommand):
     help = (
-        "Fill the cache before anybody asks: the account's holdings, positions, margins, orders, trades and profile, "
-        "the watchlist, and prices and daily candles of the symbols that are watched. Only what is missing or too old "
-        "is loaded, within the broker's limits. One process at a time does so, over all machines that share the "
-        "Redis: the others wait, and one of them takes over if it ends. The exit status is 1 when something could not "
-        "be loaded."
+        "Warm the cache: load what is missing or no longer fresh, within the rate limits of the sources. Only one "
+        "process at a time does so, over all machines that share the Redis; the others wait, and one of them takes "
+        "over if it ends. The exit status is 1 if a load failed."
     )
     examples = """
 examples:
   manage.py warmcache                     once, now; `runsite` does so by itself (WARM_CACHE)
-  manage.py warmcache --every 60          again each minute, until Ctrl-C
+  manage.py warmcache --every 60          every minute, until Ctrl-C
   manage.py warmcache --family candles    only one family
 """
 
     clock = staticmethod(time.monotonic)
     sleep = staticmethod(time.sleep)
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        if descriptions := warming.descriptions():
+            self.help = f"{type(self).help} It warms {'; '.join(descriptions)}."
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--every", type=float, metavar="SECONDS", help="again and again, this long apart")
-        parser.add_argument("--family", metavar="F", default="", help="only this one")
+        parser.add_argument("--every", type=float, metavar="SECONDS", help="repeat every SECONDS")
+        parser.add_argument("--family", metavar="F", default="", help="warm only this family")
 
     def handle(self, *args: Any, **options: Any) -> None:
         every = options["every"]
         if every is not None and every <= 0:
-            raise CommandError("--every takes seconds above 0.")
-        candidate = Candidate("warming", LEAD)
+            raise CommandError("--every needs more than 0 seconds.")
+        lock = LeaderLock("warming", LOCK_TTL)
         try:
             if every is None:
-                self._once(candidate, options)
+                self._run_once(lock, options)
             else:
-                self._forever(candidate, options, every)
+                self._run_forever(lock, options, every)
         except CacheError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
         finally:
             with suppress(StoreUnavailable):
-                candidate.resign()
+                lock.release()
 
-    def _once(self, candidate: Candidate, options: dict[str, Any]) -> None:
-        if not candidate.leads():
-            self.stdout.write("Another process warms the cache already.")
+    def _run_once(self, lock: LeaderLock, options: dict[str, Any]) -> None:
+        if not lock.acquire():
+            self.stdout.write("Another process is already warming the cache.")
             return
-        report = self._run(candidate, options)
+        report = self._run(lock, options)
         if report is None:
-            raise CommandError("It was not done to the end.")
+            raise CommandError("Warming was not completed.")
         if report.failed:
             raise CommandError(f"{len(report.failed)} could not be loaded.")
 
-    def _forever(self, candidate: Candidate, options: dict[str, Any], every: float) -> None:
+    def _run_forever(self, lock: LeaderLock, options: dict[str, Any], every: float) -> None:
         due = self.clock()
         while True:
-            if not self._leads(candidate):
-                due = self.clock()  # who takes over begins at once
-                self.sleep(LOOK)
+            if not self._holds(lock):
+                due = self.clock()  # a process that takes over starts at once
+                self.sleep(LOCK_INTERVAL)
                 continue
             if self.clock() >= due:
-                self._run(candidate, options)
+                self._run(lock, options)
                 due = self.clock() + every
-            self.sleep(max(0.0, min(LOOK, due - self.clock())))
+            self.sleep(max(0.0, min(LOCK_INTERVAL, due - self.clock())))
 
-    def _leads(self, candidate: Candidate) -> bool:
+    def _holds(self, lock: LeaderLock) -> bool:
         try:
-            return candidate.leads()
+            return lock.acquire()
         except StoreUnavailable:
-            return False  # without Redis there is nothing to fill
+            return False  # without Redis there is nothing to warm
 
-    def _run(self, candidate: Candidate, options: dict[str, Any]) -> Report | None:
-        """None when the lead was lost meanwhile."""
+    def _run(self, lock: LeaderLock, options: dict[str, Any]) -> Report | None:
+        """Run all steps; None if the lock was lost meanwhile."""
 
-        def keep_the_lead() -> None:
-            if not candidate.leads():
-                raise AnotherLeads
+        def renew_lock() -> None:
+            if not lock.acquire():
+                raise LockLost
 
         close_old_connections()
         try:
-            report = warming.run(family=options["family"], patience=PATIENCE, before_step=keep_the_lead)
-        except (AnotherLeads, StoreUnavailable):
-            self.stdout.write("Another process has taken over, or Redis is away.")
+            report = warming.run(family=options["family"], max_wait=MAX_WAIT, before_step=renew_lock)
+        except (LockLost, StoreUnavailable):
+            self.stdout.write("Stopped warming: another process has taken over, or Redis is down.")
             return None
         if options["verbosity"]:
-            self._tell(report)
+            self._write_report(report)
         return report
 
-    def _tell(self, report: Report) -> None:
+    def _write_report(self, report: Report) -> None:
         for failure in report.failed:
             self.stderr.write(f"{failure.what}: {failure.error}")
-        states = Counter(done.state for done in report.warmed)
-        told = {
+        states = Counter(step.state for step in report.warmed)
+        numbers = {
             "loaded": states["miss"],
-            "fresh already": states["hit"],
-            "old because the source fails": states["stale"],
-            "not kept because Redis is away": states["bypass"],
+            "already fresh": states["hit"],
+            "stale because the source fails": states["stale"],
+            "not stored because Redis is down": states["bypass"],
             "failed": len(report.failed),
         }
-        counts = ", ".join(f"{number} {what}" for what, number in told.items() if number)
-        self.stdout.write(f"{counts or 'nothing to do'}, in {report.seconds:.1f} s")
+        summary = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
+        self.stdout.write(f"{summary or 'nothing to do'}, in {report.seconds:.1f} s")
         self.stdout.flush()

@@ -9,10 +9,11 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
-from broker import tokens
+from broker import clock
 from broker.simulator import Simulator, SimulatorOptions
 from tests.broker.simulator.caller import THURSDAY_AT_ELEVEN
-from tests.conftest import client_of
+from tests.support.people import client_of
+from watchlist.models import TradingSetting
 
 
 class Time:
@@ -31,14 +32,16 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
-    monkeypatch.setattr(tokens, "now", time)
+    monkeypatch.setattr(clock, "now", time)
     return time
 
 
 @pytest.fixture
 def exchange(transactional_db: None, settings: Settings, redis: Redis, time: Time) -> Iterator[Simulator]:
-    """A broker that nobody else has placed orders with; trading is switched on."""
+    """A broker that nobody else has placed orders with; trading is switched on, without the trading settings."""
+    TradingSetting.objects.all().delete()
     settings.TRADING_ENABLED = True
+    settings.ORDER_PRICE_BAND = 100  # orders that wait are far from the market
     with Simulator(SimulatorOptions(port=0, limits=False, hang=0.2), clock=time) as running:
         settings.IIFL_BASE_URL = running.base_url
         yield running

@@ -35,20 +35,32 @@ def after(owner: Any, name: str) -> None:
     setattr(owner, name, last)
 
 
+def after_sending() -> None:
+    """Die when the broker has answered the order; its price was asked for before."""
+    import requests
+
+    send = requests.Session.request
+
+    def last(session: Any, method: str, url: str, **kwargs: Any) -> Any:
+        answer = send(session, method, url, **kwargs)
+        return die() if (method, url.rpartition("/")[2]) == ("POST", "orders") else answer
+
+    requests.Session.request = last  # type: ignore[assignment,method-assign]
+
+
 def steps() -> dict[str, Callable[[], None]]:
-    from broker import order_log
-    from broker.transport import HTTPTransport
-    from systemcache import outbox
+    from broker.orders import request_log
+    from systemcache.invalidation import outbox
 
     return {
-        "before it is on record": lambda: before(order_log, "opened"),
-        "on record": lambda: after(order_log, "opened"),
-        "its turn has come": lambda: before(order_log, "mark_sent"),
-        "marked as sent": lambda: after(order_log, "mark_sent"),
-        "the broker has it": lambda: after(HTTPTransport, "_sent"),
-        "answered": lambda: before(order_log, "accepted"),
-        "completed on record": lambda: before(outbox, "_carry_out"),
-        "dropped from the cache": lambda: after(order_log, "accepted"),
+        "before it is on record": lambda: before(request_log, "create_or_get"),
+        "on record": lambda: after(request_log, "create_or_get"),
+        "it has a slot": lambda: before(request_log, "mark_sent"),
+        "marked as sent": lambda: after(request_log, "mark_sent"),
+        "the broker has it": after_sending,
+        "answered": lambda: before(request_log, "mark_accepted"),
+        "completed on record": lambda: before(outbox, "dispatch"),
+        "dropped from the cache": lambda: after(request_log, "mark_accepted"),
         "no": lambda: None,
     }
 
@@ -56,19 +68,21 @@ def steps() -> dict[str, Callable[[], None]]:
 def main(step: str, key: str, later: str) -> dict[str, Any]:
     from django.contrib.auth.models import User
 
-    from broker import gateway, orders, tokens
-    from broker.client import default_client
+    from broker import clock, gateway
+    from broker.clock import IST
     from broker.errors import BrokerError
-    from broker.values import IST, WantedOrder
+    from broker.iifl.client import default_client
+    from broker.orders import services
+    from broker.values import OrderParams
 
-    now = tokens.now
-    tokens.now = lambda: now().astimezone(IST) + timedelta(seconds=float(later))
+    now = clock.now
+    clock.now = lambda: now().astimezone(IST) + timedelta(seconds=float(later))
     user, _ = User.objects.get_or_create(username="dealer")
     gateway.resolve("INFY")
     seen = len(gateway.orders().value)
     default_client().profile()  # logged in: what is killed is the order's own call
     steps()[step]()
-    wanted = WantedOrder(
+    wanted = OrderParams(
         side="BUY",
         quantity=5,
         product="INTRADAY",
@@ -76,7 +90,7 @@ def main(step: str, key: str, later: str) -> dict[str, Any]:
         market_protection_percent=Decimal("0.5"),
     )
     try:
-        done = orders.place(user.pk, key, "INFY", "NSEEQ", wanted)
+        done = services.place(user.pk, key, "INFY", "NSEEQ", wanted)
     except BrokerError as error:
         return {"error": error.code, "seen": seen, "book": len(gateway.orders().value)}
     return {"order": done.request.order_id, "seen": seen, "book": len(gateway.orders().value)}

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from broker.simulator import Simulator
-from broker.simulator.ledger import Order
+from broker.simulator.account.ledger import Order
 
 ORDERS = "/api/broker/orders"
 BUY = {"symbol": "INFY", "side": "BUY", "quantity": 5, "product": "INTRADAY", "order_type": "MARKET"}

@@ -1,20 +1,25 @@
 """Orders over HTTP: placed once, changed, cancelled; who may, what is refused, and what the cache shows afterwards."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Semaphore
 from typing import Any
 
 import pytest
+import requests
+from django.db import connections
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from broker.iifl.client import default_client
+from broker.iifl.transport import READ_POOL_SIZE
 from broker.models import OrderRequest
 from broker.simulator import Simulator
-from broker.transport import HTTPTransport
 from tests.broker.orders.ordering import BUY, ORDERS, calls, limit, new_key, ours, place, post
-from tests.broker.test_api import assert_error
-from tests.conftest import client_of
+from tests.broker.routes import assert_error
+from tests.support.people import client_of
 
 State = OrderRequest.State
-SEND = HTTPTransport._sent
+SEND = requests.Session.request
 FAR_BELOW = "100.00"
 MOVED = (
     "/api/broker/orders",
@@ -59,11 +64,11 @@ def test_the_request_is_on_record_before_it_is_sent_and_completed_after(
 ) -> None:
     during: list[str] = []
 
-    def look(*args: Any) -> Any:
+    def look(*args: Any, **kwargs: Any) -> Any:
         during.extend(OrderRequest.objects.values_list("state", flat=True))
-        return SEND(*args)
+        return SEND(*args, **kwargs)
 
-    monkeypatch.setattr(HTTPTransport, "_sent", look)
+    monkeypatch.setattr(requests.Session, "request", look)
     key = new_key()
     answer = place(dealer, key, tag="a1").json()
     assert during[-1] == State.SENT
@@ -92,7 +97,7 @@ def test_the_request_is_on_record_before_it_is_sent_and_completed_after(
 
 
 @pytest.mark.parametrize("address", MOVED)
-def test_what_an_order_moves_is_asked_for_anew(exchange: Simulator, dealer: APIClient, address: str) -> None:
+def test_what_an_order_moves_is_loaded_again(exchange: Simulator, dealer: APIClient, address: str) -> None:
     assert dealer.get(address)["X-Cache"] == "miss"
     assert dealer.get(address)["X-Cache"] == "hit"
     place(dealer)
@@ -184,10 +189,19 @@ def test_a_broker_that_is_not_there_leaves_a_request_not_sent(exchange: Simulato
 
 def test_trading_is_off_unless_switched_on(exchange: Simulator, dealer: APIClient, settings: Settings) -> None:
     settings.TRADING_ENABLED = False
-    responses = [place(dealer), dealer.put(f"{ORDERS}/1", {"quantity": 1}), dealer.delete(f"{ORDERS}/1")]
-    for response in responses:
+    for response in (place(dealer), dealer.put(f"{ORDERS}/1", {"quantity": 1})):
         assert "TRADING_ENABLED" in assert_error(response, 403, "trading_disabled")["message"]
     assert exchange.calls == ()
+    assert not OrderRequest.objects.exists()
+
+
+def test_an_order_is_cancelled_although_trading_is_off(
+    exchange: Simulator, dealer: APIClient, settings: Settings
+) -> None:
+    order_id = waiting_order(dealer)
+    settings.TRADING_ENABLED = False
+    assert dealer.delete(f"{ORDERS}/{order_id}").status_code == 200
+    assert [order.is_working for order in ours(exchange)] == [False]
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
@@ -234,7 +248,15 @@ def test_the_record_of_changes_names_what_changed(exchange: Simulator, dealer: A
 
 def test_what_is_over_cannot_be_cancelled_and_the_broker_says_so(exchange: Simulator, dealer: APIClient) -> None:
     order_id = place(dealer).json()["order_id"]
-    assert assert_error(dealer.delete(f"{ORDERS}/{order_id}"), 502, "broker_refused")["detail"] == {"ec": "EC995"}
+    assert assert_error(dealer.delete(f"{ORDERS}/{order_id}"), 409, "order_not_open")["detail"] == {"ec": "EC995"}
+
+
+def test_a_refusal_is_repeated_as_it_was_under_its_key(exchange: Simulator, dealer: APIClient) -> None:
+    address, key = f"{ORDERS}/{place(dealer).json()['order_id']}", new_key()
+    first, second = (dealer.delete(address, headers={"Idempotency-Key": key}) for _ in range(2))
+    assert assert_error(second, 409, "order_not_open") == assert_error(first, 409, "order_not_open")
+    assert second.json()["error"]["detail"] == {"ec": "EC995"}
+    assert OrderRequest.objects.filter(action="cancel").count() == 1
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
@@ -245,7 +267,45 @@ def test_an_order_that_is_not_in_the_book(
     body = {"quantity": 1} if method == "put" else None
     response = getattr(dealer, method)(f"{ORDERS}/{order_id}", body)
     assert_error(response, status, "unknown_order" if status == 404 else "invalid")
-    assert calls(exchange, "modifyorder", "cancelorder") == 0
+    assert calls(exchange, "modifyorder") == 0
+    # The broker is asked to cancel whatever number is well-formed.
+    assert calls(exchange, "cancelorder") == (method == "delete" and status == 404)
+
+
+def test_an_order_is_cancelled_without_the_order_book(exchange: Simulator, dealer: APIClient) -> None:
+    order_id = waiting_order(dealer)
+    exchange.fail("orders", "503")
+    exchange.clear_calls()
+    answer = dealer.delete(f"{ORDERS}/{order_id}").json()
+    assert (answer["order_id"], answer["exchange"], answer["symbol"]) == (order_id, "NSEEQ", "INFY")
+    assert [call.route for call in exchange.calls] == ["cancelorder"]
+
+
+def test_an_order_is_cancelled_while_reads_hang_on_every_connection(exchange: Simulator, dealer: APIClient) -> None:
+    order_id = waiting_order(dealer)
+    exchange.fail("holdings", "slow:5000")
+    sent = Semaphore(0)
+    with ThreadPoolExecutor(READ_POOL_SIZE) as pool:
+        reads = [pool.submit(read_holdings, sent) for _ in range(READ_POOL_SIZE)]
+        for _ in reads:
+            sent.acquire()
+        assert dealer.delete(f"{ORDERS}/{order_id}").status_code == 200
+        assert not any(read.done() for read in reads)
+
+
+def read_holdings(sent: Semaphore) -> None:
+    sent.release()
+    try:
+        default_client().holdings()
+    finally:
+        connections.close_all()
+
+
+def test_an_order_that_the_site_knows_nothing_of_is_cancelled(exchange: Simulator, dealer: APIClient) -> None:
+    order_id = waiting_order(dealer)
+    OrderRequest.objects.all().delete()  # as if another program had placed it
+    answer = dealer.delete(f"{ORDERS}/{order_id}").json()
+    assert (answer["order_id"], answer["symbol"]) == (order_id, "")
 
 
 def test_a_repeated_change_is_sent_once_under_its_key(exchange: Simulator, dealer: APIClient) -> None:
@@ -298,6 +358,85 @@ def test_a_wrong_order_is_refused_with_the_fields_name_and_nothing_is_sent(
     assert field in response.json()["error"]["detail"]
     assert calls(exchange, "placeorder") == 0
     assert not OrderRequest.objects.exists()
+
+
+def in_other_digits(number: str) -> str:
+    return "".join(chr(ord(digit) + 0x0966 - ord("0")) if digit.isdigit() else digit for digit in number)
+
+
+ODD_NUMBERS = (
+    "1_0",
+    in_other_digits("10"),
+    "\uff11\uff10",
+    "1e1",
+    "1E1",
+    " 10",
+    "10 ",
+    "10\n",
+    "+10",
+    "0x10",
+    "",
+    True,
+    [10],
+)
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS, ids=ascii)
+def test_a_number_is_written_in_plain_digits(exchange: Simulator, dealer: APIClient, number: Any) -> None:
+    order_id = waiting_order(dealer)
+    exchange.clear_calls()
+    for field in ("quantity", "disclosed_quantity", "price"):
+        order = limit(FAR_BELOW) | {field: number}
+        assert list(assert_error(post(dealer, order, new_key()), 400, "invalid")["detail"]) == [field]
+        change = dealer.put(f"{ORDERS}/{order_id}", {field: number})
+        assert list(assert_error(change, 400, "invalid")["detail"]) == [field]
+    assert calls(exchange, "placeorder", "modifyorder") == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ('"quantity": 1e1, "price": "100.00"', "quantity"),
+        ('"quantity": 10.0, "price": "100.00"', "quantity"),
+        ('"quantity": 10, "price": 1e2', "price"),
+        ('"quantity": 1, "quantity": 7, "price": "100.00"', "quantity"),
+        ('"quantity": 7, "quantity": 7, "price": "100.00"', "quantity"),
+    ],
+)
+def test_json_that_can_be_read_in_two_ways_is_refused(
+    exchange: Simulator, dealer: APIClient, fields: str, field: str
+) -> None:
+    body = f'{{"symbol": "INFY", "side": "BUY", "product": "INTRADAY", "order_type": "LIMIT", {fields}}}'
+    response = dealer.generic("POST", ORDERS, body, "application/json", headers={"Idempotency-Key": new_key()})
+    assert list(assert_error(response, 400, "invalid")["detail"]) == [field]
+    assert calls(exchange, "placeorder") == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "meant"),
+    [({"complexty": "AMO"}, "complexity"), ({"validty": "IOC"}, "validity"), ({"Price": "90.00"}, "price")],
+    ids=str,
+)
+def test_a_field_that_an_order_does_not_have_is_refused_and_the_meant_one_is_named(
+    exchange: Simulator, dealer: APIClient, fields: dict[str, str], meant: str
+) -> None:
+    order_id = waiting_order(dealer)
+    exchange.clear_calls()
+    (name,) = fields
+    placed = post(dealer, limit(FAR_BELOW) | fields, new_key())
+    changed = dealer.put(f"{ORDERS}/{order_id}", {"quantity": 6, **fields})
+    for response in (placed, changed):
+        detail = assert_error(response, 400, "invalid")["detail"]
+        assert list(detail) == [name]
+    assert meant in assert_error(placed, 400, "invalid")["detail"][name][0]
+    assert calls(exchange, "placeorder", "modifyorder") == 0
+
+
+def test_a_price_in_json_is_taken_digit_for_digit(exchange: Simulator, dealer: APIClient) -> None:
+    body = '{"symbol": "INFY", "side": "BUY", "product": "INTRADAY", "order_type": "LIMIT", "quantity": 1, "price": %s}'
+    headers = {"Idempotency-Key": new_key()}
+    assert dealer.generic("POST", ORDERS, body % "1480.10", "application/json", headers=headers).status_code == 201
+    assert OrderRequest.objects.get().asked["price"] == "1480.10"
 
 
 @pytest.mark.parametrize(

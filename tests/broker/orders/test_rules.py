@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker import order_rules
-from broker.values import Contract, Exchange, WantedOrder
+from broker.orders import rules
+from broker.values import Contract, Exchange, OrderParams
 from tests.watchlist.conftest import contract
 
 TODAY = date(2025, 11, 20)
@@ -20,14 +20,14 @@ FUTURE: Contract = msgspec.structs.replace(
     expiry=TODAY,
     instrument_type="FUTIDX",
 )
-MARKET = WantedOrder(side="BUY", quantity=75, product="NORMAL", order_type="MARKET")
+MARKET = OrderParams(side="BUY", quantity=75, product="NORMAL", order_type="MARKET")
 
 
-def against(wanted: WantedOrder, traded: Contract = FUTURE, today: date = TODAY) -> set[str]:
-    return set(order_rules.contract_errors(wanted, traded, today))
+def against(wanted: OrderParams, traded: Contract = FUTURE, today: date = TODAY) -> set[str]:
+    return set(rules.contract_errors(wanted, traded, today))
 
 
-def changed(**fields: object) -> WantedOrder:
+def changed(**fields: object) -> OrderParams:
     return msgspec.structs.replace(MARKET, **fields)
 
 
@@ -66,7 +66,7 @@ def test_an_index_is_not_traded() -> None:
 @pytest.mark.parametrize("exchange", Exchange)
 @pytest.mark.parametrize("product", ["DELIVERY", "BNPL"])
 def test_delivery_is_for_shares(exchange: Exchange, product: str) -> None:
-    wrong = order_rules.form_errors(changed(product=product), exchange)
+    wrong = rules.form_errors(changed(product=product), exchange)
     assert ("product" in wrong) == (exchange not in (Exchange.NSEEQ, Exchange.BSEEQ))
 
 
@@ -79,7 +79,7 @@ def test_a_stop_waits_on_its_side_of_the_price(side: str, trigger: int, wrong: b
             price=Decimal(100),
             trigger_price=Decimal(200 - trigger if mirrored else trigger),
         )
-        assert ("trigger_price" in order_rules.form_errors(wanted, "NSEFO")) == wrong
+        assert ("trigger_price" in rules.form_errors(wanted, "NSEFO")) == wrong
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_a_stop_waits_on_its_side_of_the_price(side: str, trigger: int, wrong: b
     ids=str,
 )
 def test_what_does_not_fit_together_is_named(fields: dict[str, object], field: str) -> None:
-    assert field in order_rules.form_errors(changed(**fields), "NSEFO")
+    assert field in rules.form_errors(changed(**fields), "NSEFO")

@@ -14,6 +14,28 @@ THURSDAY_AT_ELEVEN = datetime(2025, 11, 20, 11, 0, 30, tzinfo=IST)
 
 Simulate = Callable[..., Simulator]
 
+# Bodies of calls.
+HISTORY = {
+    "exchange": "NSEEQ",
+    "instrumentId": "1594",
+    "interval": "1 day",
+    "fromDate": "03-Nov-2025",
+    "toDate": "07-Nov-2025",
+}
+QUOTES = [{"exchange": "NSEEQ", "instrumentId": "1594"}]
+ORDER = QUOTES[0] | {"transactionType": "BUY", "quantity": "5", "product": "INTRADAY", "orderType": "MARKET"}
+BUY = {
+    **QUOTES[0],
+    "transactionType": "BUY",
+    "quantity": "5",
+    "orderComplexity": "REGULAR",
+    "product": "INTRADAY",
+    "orderType": "MARKET",
+    "validity": "DAY",
+    "marketProtectionPercent": "0.5",
+    "orderTag": "my tag",
+}
+
 
 class Hands:
     """The clocks, in the hands of the test."""
@@ -59,3 +81,13 @@ class Caller:
         asked = [{"exchange": "NSEEQ", "instrumentId": number} for number in numbers]
         rows: list[dict[str, Any]] = self.content("POST", "/marketdata/marketquotes", asked)["result"]
         return rows
+
+
+def place(caller: Caller, **change: object) -> dict[str, Any]:
+    (row,) = caller.content("POST", "/orders", [BUY | change])["result"]
+    return dict(row)
+
+
+def in_book(caller: Caller, number: str) -> dict[str, Any]:
+    (row,) = [row for row in caller.get("/orders") if row["brokerOrderId"] == number]
+    return dict(row)

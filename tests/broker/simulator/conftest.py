@@ -1,6 +1,5 @@
 """A simulator on a clock that tests set, called without a network unless the test is about the network."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,6 @@ import pytest
 
 from broker.simulator import Simulator, SimulatorOptions
 from tests.broker.simulator.caller import Caller, Hands, Simulate
-
-SHARED_DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 
 @pytest.fixture
@@ -45,18 +42,8 @@ def caller(simulate: Simulate) -> Caller:
     return somebody
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    if not SHARED_DATA.is_dir():
-        reason = f"{SHARED_DATA} is absent, so nothing can be compared with real data"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return SHARED_DATA
-
-
 @pytest.fixture
-def replaying_caller(simulate: Simulate, shared_data: Path) -> Caller:
-    somebody = Caller(simulate(data=shared_data))
+def replaying_caller(simulate: Simulate, market_data: Path) -> Caller:
+    somebody = Caller(simulate(data=market_data))
     somebody.log_in()
     return somebody

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from datetime import datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -14,7 +15,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from broker.management.commands.runsimulator import Command
-from broker.simulator import Fault, SimulatorOptions
+from broker.simulator import Fault, SimulatorOptions, StreamOptions
 
 ROOT = Path(__file__).parents[3]
 # The command by itself, so that this test does not depend on the site's settings and services.
@@ -30,7 +31,7 @@ def options(*arguments: str) -> dict[str, Any]:
     return vars(parsed)
 
 
-def test_it_listens_on_its_own_port_with_limits_unless_told_otherwise() -> None:
+def test_it_listens_on_its_own_port_with_limits_by_default() -> None:
     chosen = options()
     assert (chosen["port"], chosen["no_limits"], chosen["quiet"], chosen["seed"]) == (9780, False, False, 1)
 
@@ -38,10 +39,12 @@ def test_it_listens_on_its_own_port_with_limits_unless_told_otherwise() -> None:
 def test_options_reach_the_simulator(tmp_path: Path) -> None:
     (tmp_path / "INFY.csv").write_text("date,open,high,low,close,volume\n")
     arguments = ["--port", "0", "--data", str(tmp_path), "--latency", "5", "--seed", "7", "--no-limits", "--quiet"]
-    simulator = Command()._simulator(options(*arguments, "--fail", "holdings=500*2", "--fail", "all=EC003@0.5"))
-    assert simulator.options == SimulatorOptions(port=0, data=tmp_path, latency=5, seed=7, limits=False)
+    simulator = Command().build_simulator(options(*arguments, "--fail", "holdings=500*2", "--fail", "all=EC003@0.5"))
+    assert simulator.options == SimulatorOptions(
+        port=0, data=tmp_path, latency=5, seed=7, limits=False, stream=StreamOptions(port=0)
+    )
     assert simulator.faults == (Fault("holdings", "500", times=2), Fault("all", "EC003", rate=0.5))
-    assert Command()._simulator(options("--quirk", "D4", "--quirk", "D10")).quirks == ("D4", "D10")
+    assert Command().build_simulator(options("--quirk", "D4", "--quirk", "D10")).quirks == ("D4", "D10")
 
 
 @pytest.mark.parametrize(
@@ -52,11 +55,11 @@ def test_options_reach_the_simulator(tmp_path: Path) -> None:
     ],
 )
 def test_a_day_is_played_from_a_time_on_and_fast(told: str, start: time | datetime) -> None:
-    simulator = Command()._simulator(
+    simulator = Command().build_simulator(
         options("--script", "example", "--start", "2025-11-20T09:00", "--speed", "60", "--port", "0")
     )
     assert (simulator.options.script, simulator.options.speed) == ("example", 60)
-    assert Command()._simulator(options("--start", told)).options.start == start
+    assert Command().build_simulator(options("--start", told)).options.start == start
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,7 @@ def test_a_day_is_played_from_a_time_on_and_fast(told: str, start: time | dateti
         (("--fail", "nonsense"), "ROUTE=NAME"),
         (("--fail", "nowhere=500"), "There is no route 'nowhere'"),
         (("--script", "/no/such/script"), "There is no script /no/such/script"),
-        (("--speed", "0"), "The clock's speed has to lie above 0"),
+        (("--speed", "0"), "The clock's speed must be above 0"),
         (("--start", "nine"), "Invalid isoformat string: 'nine'"),
         (("--quirk", "D99"), "There is no quirk 'D99'"),
         (("--quirk", "D9"), "D9 cannot be switched on"),
@@ -90,13 +93,21 @@ def test_a_port_that_is_taken_is_a_command_error() -> None:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_where_it_listens_prints_calls_and_ends_cleanly(ending: signal.Signals) -> None:
     command = [sys.executable, "-c", RUN, "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore SIGINT
+    ) as process:
         assert process.stdout
         line = process.stdout.readline()
         assert line.startswith("Simulator of IIFL's API on http://127.0.0.1:")
+        assert process.stdout.readline().startswith("Its live stream on mqtt://127.0.0.1:")
         with pytest.raises(HTTPError, match="401"):
-            urlopen(f"{line.split()[-1]}/profile", timeout=5)  # noqa: S310 - the address is the command's own
+            urlopen(f"{line.split()[-1]}/profile", timeout=60)  # noqa: S310 - the address is the command's own
         assert process.stdout.readline().endswith("GET /v1/profile 401\n")
         process.send_signal(ending)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.simulator import SimulatorError
-from broker.simulator.contracts import SEGMENTS
+from broker.simulator.prices.contracts import SEGMENTS
 from tests.broker.simulator.caller import Caller, Simulate
 
 HEADER = (
@@ -83,11 +83,11 @@ def test_contract_files_need_no_session(caller: Caller) -> None:
     assert caller.send("GET", "/contractfiles/NSEEQ.json").status == 200
 
 
-def test_a_given_file_is_served_row_by_row_in_both_forms(replaying_caller: Caller, shared_data: Path) -> None:
-    expected = json.loads((shared_data / "contracts" / "NSEEQ.json").read_text())
+def test_a_given_file_is_served_row_by_row_in_both_forms(replaying_caller: Caller, market_data: Path) -> None:
+    expected = json.loads((market_data / "contracts" / "NSEEQ.json").read_text())
     assert rows(replaying_caller, "NSEEQ") == expected
     csv_bytes = replaying_caller.send("GET", "/contractfiles/NSEEQ.csv").body
-    assert csv_bytes == (shared_data / "contracts" / "NSEEQ.csv").read_bytes()
+    assert csv_bytes == (market_data / "contracts" / "NSEEQ.csv").read_bytes()
 
 
 def test_a_file_is_encoded_once(caller: Caller) -> None:

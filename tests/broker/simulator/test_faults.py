@@ -20,7 +20,7 @@ from tests.broker.simulator.caller import Caller, Hands, Simulate
         ("all=slow:300@.7", Fault("all", "slow:300", rate=0.7)),
     ],
 )
-def test_a_failure_is_told_in_one_word(text: str, fault: Fault) -> None:
+def test_a_failure_is_named_in_one_word(text: str, fault: Fault) -> None:
     assert parse_fault(text) == fault
 
 
@@ -64,7 +64,7 @@ def test_a_failure_stays_on_its_route_until_healed(caller: Caller) -> None:
     caller.simulator.fail("holdings", "500")
     assert caller.send("GET", "/positions").status == 200
     assert caller.send("GET", "/holdings").status == 500
-    caller.simulator.heal()
+    caller.simulator.clear_faults()
     assert caller.send("GET", "/holdings").status == 200
 
 

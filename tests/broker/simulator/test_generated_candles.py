@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.simulator.candles import SESSION_SECONDS, Candle, opening
-from broker.simulator.generated import GeneratedPrices
-from broker.simulator.intraday import DayPath
+from broker.simulator.prices.candles import SESSION_SECONDS, Candle, opening
+from broker.simulator.prices.generated import GeneratedPrices
+from broker.simulator.prices.intraday import DayPath
 from tests.broker.simulator.caller import Caller, Hands
 
 # No deadline: the machine may be shared.

@@ -36,7 +36,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("key", "value", "code"), WRONG)
-def test_a_wrong_request_is_told_by_its_code(caller: Caller, key: str, value: object, code: str) -> None:
+def test_a_wrong_request_is_recognized_by_its_code(caller: Caller, key: str, value: object, code: str) -> None:
     answer = caller.send("POST", "/marketdata/historicaldata", GOOD | {key: value})
     content = json.loads(answer.body)
     assert (answer.status, content["status"]) == (200, "Ok")

@@ -51,7 +51,7 @@ def test_one_connection_serves_many_calls(connection: HTTPConnection, caller: Ca
 def test_calls_are_logged_with_route_and_status(
     connection: HTTPConnection, caller: Caller, running: Simulator, hands: Hands
 ) -> None:
-    running.reset_calls()
+    running.clear_calls()
     ask(connection, "GET", "/v1/orders/7", token=caller.token)
     ask(connection, "GET", "/v1/nothing", token=caller.token)
     assert running.calls == (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from broker.simulator.limits import KEPT_COUNTS, PER_SECOND, RateLimits
-from broker.simulator.routes import ROUTES
+from broker.simulator.server.rate_limits import MAX_COUNTS, PER_SECOND, RateLimits
+from broker.simulator.server.routes import ROUTES
 from tests.broker.simulator.caller import Caller, Hands, Simulate
 
 
@@ -69,7 +69,7 @@ def test_every_route_has_a_limit() -> None:
 def test_counts_that_nobody_uses_are_forgotten() -> None:
     now = 0.0
     limits = RateLimits(lambda: now)
-    for number in range(3 * KEPT_COUNTS):
+    for number in range(3 * MAX_COUNTS):
         now = float(number)
         limits.allow(f"session {number}", "holdings")
-    assert len(limits._answered) <= KEPT_COUNTS + 1
+    assert limits.size() <= MAX_COUNTS + 1

@@ -5,30 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.broker.simulator.caller import Caller, Hands, Simulate
+from tests.broker.simulator.caller import BUY, Caller, Hands, Simulate, in_book, place
 
 INFY = {"exchange": "NSEEQ", "instrumentId": "1594"}
-BUY = {
-    **INFY,
-    "transactionType": "BUY",
-    "quantity": "5",
-    "orderComplexity": "REGULAR",
-    "product": "INTRADAY",
-    "orderType": "MARKET",
-    "validity": "DAY",
-    "marketProtectionPercent": "0.5",
-    "orderTag": "my tag",
-}
-
-
-def place(caller: Caller, **change: object) -> dict[str, Any]:
-    (row,) = caller.content("POST", "/orders", [BUY | change])["result"]
-    return dict(row)
-
-
-def in_book(caller: Caller, number: str) -> dict[str, Any]:
-    (row,) = [row for row in caller.get("/orders") if row["brokerOrderId"] == number]
-    return dict(row)
 
 
 def price(caller: Caller) -> float:

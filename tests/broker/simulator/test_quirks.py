@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from broker.simulator import QUIRKS
-from tests.broker.simulator.caller import Caller, Hands, Simulate
-from tests.broker.simulator.test_wire_shapes import HISTORY, ORDER, QUOTES
+from tests.broker.simulator.caller import HISTORY, ORDER, QUOTES, Caller, Hands, Simulate
 
 REFERENCE = [f"D{number}" for number in range(1, 23)]
-WITHOUT_FORM = {"D1", "D3", "D9", "D19", "D20", "D21"}
+WITHOUT_FORM = {"D1", "D3", "D9", "D21"}
+OF_STREAM = {name for name, quirk in QUIRKS.items() if quirk.is_of_stream}
 BUY = ORDER | {"orderComplexity": "REGULAR", "validity": "DAY", "marketProtectionPercent": "2"}
 
 
@@ -35,9 +35,9 @@ def everything(caller: Caller) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", [name for name in REFERENCE if name not in OF_STREAM])
 def test_every_contradiction_changes_answers_or_says_why_not(caller: Caller, name: str) -> None:
-    assert QUIRKS[name].says
+    assert QUIRKS[name].description
     if name in WITHOUT_FORM:
         with pytest.raises(ValueError, match=f"{name} cannot be switched on"):
             caller.simulator.add_quirk(name)
@@ -49,7 +49,7 @@ def test_every_contradiction_changes_answers_or_says_why_not(caller: Caller, nam
     assert everything(with_quirk(caller)) == before
 
 
-@pytest.mark.parametrize("name", [name for name in QUIRKS if name not in REFERENCE])
+@pytest.mark.parametrize("name", [name for name in QUIRKS if name not in REFERENCE and name not in OF_STREAM])
 def test_every_other_form_changes_answers(caller: Caller, name: str) -> None:
     before = everything(caller)
     assert everything(with_quirk(caller, name)) != before
@@ -106,7 +106,7 @@ def test_a_cover_order_needs_its_target_only_when_told_so(caller: Caller) -> Non
     assert caller.content("POST", "/preordermargin", [cover])["result"]["status"] == "EC900"
 
 
-def test_protection_is_told_as_a_price(caller: Caller) -> None:
+def test_protection_is_shown_as_a_price(caller: Caller) -> None:
     number = caller.content("POST", "/orders", [BUY])["result"][0]["brokerOrderId"]
     with_quirk(caller, "D18")
     (row,) = caller.get(f"/orders/{number}")
@@ -124,7 +124,9 @@ def test_ten_calls_for_candles_a_second(simulate: Simulate, hands: Hands) -> Non
 
 
 def test_groups_switch_on_many_at_once(simulate: Simulate) -> None:
-    assert {name for name in REFERENCE if name not in WITHOUT_FORM} < set(simulate(quirks=("all",)).quirks)
+    everything = set(simulate(quirks=("all",)).quirks)
+    assert {name for name in REFERENCE if name not in WITHOUT_FORM | OF_STREAM} < everything
+    assert OF_STREAM.isdisjoint(everything)
     in_form = simulate(quirks=("forms",)).quirks
     assert {"D4", "D10", "missing-numbers"} < set(in_form)
     assert {"D15", "D16", "D17", "D18", "D22", "first-row"}.isdisjoint(in_form)

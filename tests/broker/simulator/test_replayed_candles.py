@@ -31,9 +31,9 @@ def rows_of(path: Path) -> list[list[object]]:
     ("symbol", "number"), [("RELIANCE", "2885"), ("M&M", "2031"), ("BAJAJ-AUTO", "16669"), ("TITAN", "3506")]
 )
 def test_daily_candles_are_those_of_the_file(
-    replaying_caller: Caller, shared_data: Path, symbol: str, number: str
+    replaying_caller: Caller, market_data: Path, symbol: str, number: str
 ) -> None:
-    expected = rows_of(shared_data / "candles_daily" / f"{symbol}.csv")
+    expected = rows_of(market_data / "candles_daily" / f"{symbol}.csv")
     assert replaying_caller.history("1 day", *WHOLE, number) == expected
 
 
@@ -63,15 +63,16 @@ def test_months_add_up_from_the_days_of_the_file(replaying_caller: Caller) -> No
 
 
 def test_a_quote_of_an_old_file_plays_its_last_day_in_step_with_the_time(
-    replaying_caller: Caller, hands: Hands
+    replaying_caller: Caller, hands: Hands, market_data: Path
 ) -> None:
+    *_, eve, (_, opened, highest, lowest, *_) = rows_of(market_data / "candles_daily" / "RELIANCE.csv")
     early = replaying_caller.quotes("2885")[0]
     hands.now += timedelta(hours=2)
     late = replaying_caller.quotes("2885")[0]
     assert early["tickTimestamp"].startswith("31-Dec-2021 11:00")
-    assert (early["open"], early["high"], early["low"], early["close"]) == (2373.0, 2383.9, 2360.0, 2359.1)
+    assert [early[name] for name in ("open", "high", "low", "close")] == [opened, highest, lowest, eve[4]]
     assert early["ltp"] != late["ltp"]
-    assert all(2360.0 <= quote["ltp"] <= 2383.9 for quote in (early, late))
+    assert all(lowest <= quote["ltp"] <= highest for quote in (early, late))
 
 
 def test_a_quote_before_the_file_begins_is_unknown(replaying_caller: Caller, hands: Hands) -> None:
@@ -80,12 +81,15 @@ def test_a_quote_before_the_file_begins_is_unknown(replaying_caller: Caller, han
     assert replaying_caller.quotes("2885") == [{"exchange": "Z", "instrumentId": 0, "ltp": 0}]
 
 
-def test_inside_the_file_today_is_not_final_and_tomorrow_not_known(replaying_caller: Caller, hands: Hands) -> None:
+def test_inside_the_file_today_is_not_final_and_tomorrow_not_known(
+    replaying_caller: Caller, hands: Hands, market_data: Path
+) -> None:
+    *_, today, _ = rows_of(market_data / "candles_daily" / "RELIANCE.csv")
     hands.now = datetime(2021, 12, 30, 12, 0, tzinfo=IST)
     replaying_caller.log_in()
     rows = replaying_caller.history("1 day", "29-Dec-2021", "31-Dec-2021")
     assert [row[0][:10] for row in rows] == ["2021-12-29", "2021-12-30"]
-    assert 0 < rows[1][5] < 13537254
+    assert 0 < rows[1][5] < today[5]
 
 
 def test_a_symbol_without_a_file_is_made_up(replaying_caller: Caller) -> None:
@@ -116,6 +120,23 @@ def test_a_file_is_read_once_and_only_when_asked_for(simulate: Simulate, tmp_pat
 def test_a_folder_that_is_absent_or_has_no_files_is_said_in_a_sentence(tmp_path: Path, folder: str) -> None:
     with pytest.raises(SimulatorError, match=str(tmp_path)):
         Simulator(SimulatorOptions(data=tmp_path / folder))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('2025-11-19,"2,3,1,2,10', "line 2 has a quotation mark"),
+        ('2025-11-19,"2\n",3,1,2,10', "line 2 has a quotation mark"),
+        ("2025-11-19,1,100.50,3,1,2,10", "line 2 has 7 cells where the header has 6"),
+        ("2025-11-19,2,3", "line 2 has 3 cells where the header has 6"),
+    ],
+)
+def test_a_row_that_has_not_the_headers_cells_is_named(simulate: Simulate, tmp_path: Path, row: str, said: str) -> None:
+    (tmp_path / "INFY.csv").write_text(f"date,open,high,low,close,volume\n{row}\n2025-11-20,2,3,1,2,10\n")
+    replaying = Caller(simulate(data=tmp_path))
+    replaying.log_in()
+    with pytest.raises(SimulatorError, match=said):
+        replaying.history("1 day", "01-Nov-2025", "20-Nov-2025", "1594")
 
 
 @pytest.mark.parametrize("content", ["day,open\n1,2\n", "date,open,high,low,close,volume\n2025-11-19,x,1,1,1,1\n"])

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.simulator.candles import SESSION_SECONDS
-from broker.simulator.hours import Hours
-from broker.simulator.scripted import Point, ScriptedPath
-from tests.broker.simulator.caller import IST, Caller, Hands, Simulate
-from tests.broker.simulator.test_orders import in_book, place
+from broker.simulator.prices.candles import SESSION_SECONDS
+from broker.simulator.script.hours import Hours
+from broker.simulator.script.prices import Point, ScriptedPath
+from tests.broker.simulator.caller import IST, Caller, Hands, Simulate, in_book, place
 
 Play = Callable[..., Caller]
 
@@ -362,6 +361,7 @@ def walks(draw: st.DrawFn) -> list[Point]:
 
 @settings(max_examples=60, deadline=None)
 @given(walks(), st.floats(0, SESSION_SECONDS), st.floats(0, SESSION_SECONDS))
+@pytest.mark.slow
 def test_every_price_lies_inside_its_minute_and_every_tick_is_a_price(
     points: list[Point], one: float, other: float
 ) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from broker.simulator.routes import ROUTES
-from broker.simulator.session import checksum
+from broker.simulator.server.routes import ROUTES
+from broker.simulator.server.sessions import checksum
 from tests.broker.simulator.caller import IST, Caller, Hands, Simulate
 
 PRIVATE = [(route.verb, route.path.replace("{}", "1")) for route in ROUTES if route.private]

@@ -1,24 +1,12 @@
-"""Keys and JSON types against the broker's own printed examples."""
+"""The simulator's answers have the keys and JSON types of the broker's."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.broker.simulator.caller import Caller
+from tests.broker.simulator.caller import HISTORY, ORDER, QUOTES, Caller
+from tests.broker.wire import kind, sample
 
-Example = Callable[[str], Any]
-
-HISTORY = {
-    "exchange": "NSEEQ",
-    "instrumentId": "1594",
-    "interval": "1 day",
-    "fromDate": "03-Nov-2025",
-    "toDate": "07-Nov-2025",
-}
-QUOTES = [{"exchange": "NSEEQ", "instrumentId": "1594"}]
 # The documents print these bare, and the first two as one object; the live service wraps a list in `result`.
 BARE = [
     ("/holdings", "portfolio_holdings"),
@@ -36,37 +24,15 @@ WRAPPED = [
     ("POST", "/marketdata/marketdepth", QUOTES[0], "market_data_apis_market_depth"),
     ("POST", "/profile/logout", b"", "user_logout"),
 ]
-ORDER = QUOTES[0] | {"transactionType": "BUY", "quantity": "5", "product": "INTRADAY", "orderType": "MARKET"}
 PLAIN = [
     ("/marketdata/openinterest", QUOTES[0], "market_data_apis_open_interest"),
     ("/preordermargin", ORDER, "margin_pre_order_margin"),
 ]
 
 
-def kind(value: object) -> object:
-    """The JSON type; of a list, that of its first item, because all rows are alike."""
-    if isinstance(value, dict):
-        return {key: kind(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [kind(value[0])] if value else []
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return type(value).__name__
-    return "number"
-
-
-@pytest.fixture
-def example(shared_data: Path) -> Example:
-    def read(name: str) -> Any:
-        return json.loads((shared_data / "iifl_doc_examples" / f"{name}_response.json").read_text())
-
-    return read
-
-
 @pytest.mark.parametrize(("path", "name"), BARE)
-def test_every_row_of_a_book_has_the_keys_and_types_of_the_documents(
-    caller: Caller, example: Example, path: str, name: str
-) -> None:
-    printed = example(name)
+def test_every_row_of_a_book_has_the_keys_and_types_of_the_broker(caller: Caller, path: str, name: str) -> None:
+    printed = sample(f"{name}_response")
     row = printed[0] if isinstance(printed, list) else printed
     rows = caller.get(path)
     assert rows
@@ -74,26 +40,20 @@ def test_every_row_of_a_book_has_the_keys_and_types_of_the_documents(
 
 
 @pytest.mark.parametrize(("method", "path", "body", "name"), WRAPPED)
-def test_an_answer_has_the_keys_and_types_of_the_documents(
-    caller: Caller, example: Example, method: str, path: str, body: object, name: str
+def test_an_answer_has_the_keys_and_types_of_the_broker(
+    caller: Caller, method: str, path: str, body: object, name: str
 ) -> None:
-    assert kind(caller.content(method, path, body)) == kind(example(name))
+    assert kind(caller.content(method, path, body)) == kind(sample(f"{name}_response"))
 
 
-def test_a_login_has_the_keys_of_the_documents(caller: Caller, example: Example) -> None:
-    assert kind(caller.log_in()) == kind(example("user_get_user_session"))
+def test_a_login_has_the_keys_of_the_broker(caller: Caller) -> None:
+    assert kind(caller.log_in()) == kind(sample("user_get_user_session_response"))
 
 
-def test_the_documents_examples_are_found_under_the_names_used_here(shared_data: Path) -> None:
-    names = [name for _, name in BARE] + [name for *_, name in WRAPPED]
-    assert all((shared_data / "iifl_doc_examples" / f"{name}_response.json").exists() for name in names)
-
-
-def test_an_error_inside_ok_looks_like_the_recorded_one(caller: Caller, shared_data: Path) -> None:
-    recorded = json.loads((shared_data / "iifl_recorded" / "historicaldata_EC804_inside_Ok.json").read_text())
+def test_an_error_inside_ok_looks_like_the_brokers(caller: Caller) -> None:
     answer = caller.send("POST", "/marketdata/historicaldata", HISTORY | {"fromDate": "2025-11-03"})
     assert answer.status == 200
-    assert kind(json.loads(answer.body)) == kind(recorded)
+    assert kind(json.loads(answer.body)) == kind(sample("historicaldata_EC804_inside_Ok"))
     assert json.loads(answer.body)["result"][0]["status"] == "EC804"
 
 
@@ -107,9 +67,9 @@ def test_a_stamp_names_the_month_from_a_table_of_its_own(caller: Caller) -> None
 
 
 @pytest.mark.parametrize(("path", "body", "name"), PLAIN)
-def test_some_answers_have_no_envelope(caller: Caller, example: Example, path: str, body: object, name: str) -> None:
+def test_some_answers_have_no_envelope(caller: Caller, path: str, body: object, name: str) -> None:
     caller.log_in()
-    assert kind(caller.content("POST", path, body)) == kind(example(name))
+    assert kind(caller.content("POST", path, body)) == kind(sample(f"{name}_response"))
 
 
 def test_a_combination_of_shares_has_no_span_margin(caller: Caller) -> None:

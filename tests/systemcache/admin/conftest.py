@@ -8,18 +8,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from redis import Redis
 
-from systemcache.admin import overview
-from systemcache.fetch import fetch
-from tests.servers.redis_server import RedisServer
+from systemcache.fetching.fetch import fetch
 from tests.systemcache.admin.reading import DIGEST, price
 from tests.systemcache.samples import LIST, SECRET, Price
 
 VIEW, CLEAR, RECORD = "systemcache.view_cache", "systemcache.clear_cache", "systemcache.view_clearrecord"
-
-
-@pytest.fixture(autouse=True)
-def forgetful_overview() -> None:
-    overview.forget()
 
 
 def logged_in(user: User) -> Client:
@@ -47,10 +40,10 @@ def outsider(make_user: Callable[..., User]) -> Client:
 
 
 @pytest.fixture
-def redis(redis_store: RedisServer) -> Redis:
+def sample_redis(redis: Redis) -> Redis:
     """A Redis with two prices, a list, and a secret."""
     for symbol in ("A", "B"):
         price(symbol)
     fetch(LIST, {}, lambda: [Price("L", Decimal(2))])
     fetch(SECRET, {"sha256": DIGEST}, lambda: 4711)
-    return Redis.from_url(redis_store.url)
+    return redis

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from systemcache.fetch import fetch
+from systemcache.fetching.fetch import fetch
 from tests.systemcache.samples import PRICE, Price
 
 HOME = "/admin/systemcache/cache/"
@@ -15,6 +15,8 @@ PAGES = [
     HOME,
     FAMILY,
     f"{HOME}families/sample_secret/",
+    f"{HOME}audit/",
+    f"{HOME}processes/",
     KEYS,
     f"{KEYS}?pattern=sample:*",
     f"{KEYS}?pattern=sample:price:A",

@@ -8,10 +8,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from redis import Redis
 
-from systemcache import store, warming
-from systemcache.fetch import fetch
+from systemcache.fetching.fetch import fetch
 from systemcache.models import ClearRecord
-from systemcache.warming import Step
+from systemcache.operations import warming
+from systemcache.operations.warming import Step
+from systemcache.storage import key_names
 from tests.systemcache.admin.reading import CLEAR, FAMILY, HOME, said, state
 from tests.systemcache.samples import PRICE, Price
 
@@ -25,12 +26,12 @@ pytestmark = pytest.mark.django_db
     ("chosen", "number"), [({"pattern": "sample:price:*"}, 2), ({"family": "sample_list"}, 1), ({"tag": "sample:A"}, 1)]
 )
 def test_a_clear_counts_asks_drops_and_is_on_record(
-    keeper: Client, redis: Redis, chosen: dict[str, str], number: int
+    keeper: Client, sample_redis: Redis, chosen: dict[str, str], number: int
 ) -> None:
-    before = state(redis)
+    before = state(sample_redis)
     question = keeper.post(CLEAR, chosen)
     assert question.context["number"] == number
-    assert state(redis) == before
+    assert state(sample_redis) == before
     assert not ClearRecord.objects.exists()
     done = keeper.post(CLEAR, {**chosen, "confirmed": "yes"}, follow=True)
     assert f"{number} value" in " ".join(map(str, done.context["messages"]))
@@ -42,23 +43,23 @@ def test_a_clear_counts_asks_drops_and_is_on_record(
 @pytest.mark.parametrize(
     "chosen", [{}, {"pattern": "*", "family": "sample_list"}, {"family": "nonsense"}, {"tag": "nonsense:A"}]
 )
-def test_an_unclear_clear_is_asked_about_again(keeper: Client, redis: Redis, chosen: dict[str, str]) -> None:
-    before = state(redis)
+def test_an_unclear_clear_is_asked_about_again(keeper: Client, sample_redis: Redis, chosen: dict[str, str]) -> None:
+    before = state(sample_redis)
     answer = keeper.post(CLEAR, {**chosen, "confirmed": "yes"})
     assert answer.context["form"].errors
     assert "errorlist" in answer.content.decode()
-    assert state(redis) == before
+    assert state(sample_redis) == before
 
 
-def test_the_form_takes_what_a_link_names(keeper: Client, redis: Redis) -> None:
+def test_the_form_takes_what_a_link_names(keeper: Client, sample_redis: Redis) -> None:
     assert 'value="sample:A"' in keeper.get(f"{CLEAR}?tag=sample:A").content.decode()
 
 
-def test_a_clear_needs_the_forms_own_token(redis: Redis, make_user: Callable[..., User]) -> None:
+def test_a_clear_needs_the_forms_own_token(sample_redis: Redis, make_user: Callable[..., User]) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(make_user("esha", "systemcache.view_cache", "systemcache.clear_cache", is_staff=True))
     assert strict.post(CLEAR, {"pattern": "*", "confirmed": "yes"}).status_code == 403
-    assert redis.exists(store.full_key("sample:price:A"))
+    assert sample_redis.exists(key_names.full_key("sample:price:A"))
 
 
 # --- refreshing -------------------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ def test_a_clear_needs_the_forms_own_token(redis: Redis, make_user: Callable[...
 @pytest.fixture
 def warmer(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     steps: list[Step] = []
-    monkeypatch.setattr(warming, "_warmers", [lambda: steps])
+    monkeypatch.setattr(warming, "warmers", {lambda: steps: ""})
     return steps
 
 
@@ -75,21 +76,25 @@ class Refused(Exception):
     status_code = 503
 
 
-def test_a_refresh_drops_and_loads_what_is_kept_warm(keeper: Client, redis: Redis, warmer: list[Step]) -> None:
+def test_a_refresh_clears_the_family_and_loads_what_a_warmer_keeps(
+    keeper: Client, sample_redis: Redis, warmer: list[Step]
+) -> None:
     warmer.append(Step("sample_price", "A", lambda: fetch(PRICE, {"symbol": "A"}, lambda: Price("A", Decimal(9)))))
     answer = keeper.post(f"{FAMILY}refresh/", follow=True)
-    assert said(answer) == "2 dropped, 1 read done anew."
-    assert b'"9"' in (redis.get(store.full_key("sample:price:A")) or b"")
-    assert not redis.exists(store.full_key("sample:price:B"))
+    assert said(answer) == "2 cleared, 1 read reloaded."
+    assert b'"9"' in (sample_redis.get(key_names.full_key("sample:price:A")) or b"")
+    assert not sample_redis.exists(key_names.full_key("sample:price:B"))
     assert ClearRecord.objects.get().what == "family sample_price"
 
 
-def test_a_refresh_of_what_nobody_keeps_warm_drops(keeper: Client, redis: Redis, warmer: list[Step]) -> None:
+def test_a_refresh_of_a_family_without_a_warmer_clears_it(
+    keeper: Client, sample_redis: Redis, warmer: list[Step]
+) -> None:
     answer = keeper.post(f"{FAMILY}refresh/", follow=True)
-    assert said(answer) == "2 dropped; the next read of each loads it anew."
+    assert said(answer) == "2 cleared; the next read of each value loads it."
 
 
-def test_a_refresh_whose_source_fails_says_why(keeper: Client, redis: Redis, warmer: list[Step]) -> None:
+def test_a_refresh_whose_source_fails_says_why(keeper: Client, sample_redis: Redis, warmer: list[Step]) -> None:
     def fail() -> Price:
         raise Refused("The broker is closed.")
 
@@ -97,6 +102,6 @@ def test_a_refresh_whose_source_fails_says_why(keeper: Client, redis: Redis, war
     assert "price of A: The broker is closed." in said(keeper.post(f"{FAMILY}refresh/", follow=True))
 
 
-def test_a_family_that_nobody_has_is_not_found(keeper: Client, redis: Redis) -> None:
+def test_a_family_that_nobody_has_is_not_found(keeper: Client, sample_redis: Redis) -> None:
     assert keeper.get(f"{HOME}families/nonsense/").status_code == 404
     assert keeper.post(f"{HOME}families/nonsense/refresh/").status_code == 404

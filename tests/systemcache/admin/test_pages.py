@@ -9,10 +9,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from redis import Redis
 
-from systemcache import families, invalidation, store
+from systemcache import families
 from systemcache.admin import overview
-from systemcache.fetch import fetch
+from systemcache.fetching.fetch import fetch
+from systemcache.invalidation import clear
 from systemcache.models import ClearRecord
+from systemcache.storage import key_names
 from tests.systemcache.admin.reading import CLEAR, FAMILY, HOME, KEY, KEYS, PAGES, price, said, state, text
 from tests.systemcache.samples import CHOSEN
 
@@ -22,13 +24,13 @@ pytestmark = pytest.mark.django_db
 # --- who --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("redis")
+@pytest.mark.usefixtures("sample_redis")
 @pytest.mark.parametrize("page", PAGES)
-def test_who_may_look_sees_every_page(viewer: Client, page: str) -> None:
+def test_a_user_who_may_look_sees_every_page(viewer: Client, page: str) -> None:
     assert viewer.get(page).status_code == 200
 
 
-@pytest.mark.usefixtures("redis")
+@pytest.mark.usefixtures("sample_redis")
 @pytest.mark.parametrize("page", [*PAGES, CLEAR])
 def test_nobody_else_does(outsider: Client, client: Client, page: str) -> None:
     assert outsider.get(page).status_code == 403
@@ -41,7 +43,7 @@ def test_the_section_stands_in_the_index_for_those_who_may_look(viewer: Client, 
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_who_may_only_look_sees_no_way_to_clear(viewer: Client, keeper: Client, redis: Redis, page: str) -> None:
+def test_who_may_only_look_sees_no_way_to_clear(viewer: Client, keeper: Client, sample_redis: Redis, page: str) -> None:
     shown = viewer.get(page).content.decode()
     assert "/clear/" not in shown
     assert "/refresh/" not in shown
@@ -49,35 +51,35 @@ def test_who_may_only_look_sees_no_way_to_clear(viewer: Client, keeper: Client, 
 
 
 @pytest.mark.parametrize("page", [CLEAR, f"{FAMILY}refresh/"])
-def test_who_may_only_look_cannot_post(viewer: Client, redis: Redis, page: str) -> None:
+def test_who_may_only_look_cannot_post(viewer: Client, sample_redis: Redis, page: str) -> None:
     for body in ({"pattern": "*"}, {"pattern": "*", "confirmed": "yes"}):
         assert viewer.post(page, body).status_code == 403
-    assert redis.exists(store.full_key("sample:price:A"))
+    assert sample_redis.exists(key_names.full_key("sample:price:A"))
     assert not ClearRecord.objects.exists()
 
 
-def test_to_clear_one_must_be_able_to_look(make_user: Callable[..., User], redis: Redis) -> None:
+def test_to_clear_one_must_be_able_to_look(make_user: Callable[..., User], sample_redis: Redis) -> None:
     half = Client()
     half.force_login(make_user("divya", "systemcache.clear_cache", is_staff=True))
     assert half.post(CLEAR, {"pattern": "*", "confirmed": "yes"}).status_code == 403
-    assert redis.exists(store.full_key("sample:price:A"))
+    assert sample_redis.exists(key_names.full_key("sample:price:A"))
 
 
 # --- GET changes nothing ----------------------------------------------------------------------------------
 
 
-def test_a_get_changes_nothing(keeper: Client, redis: Redis) -> None:
-    before = state(redis)
+def test_a_get_changes_nothing(keeper: Client, sample_redis: Redis) -> None:
+    before = state(sample_redis)
     counted = families.registered()
     for page in (*PAGES, CLEAR, f"{CLEAR}?family=sample_price", f"{CLEAR}?pattern=*&confirmed=yes"):
         assert keeper.get(page).status_code == 200
     assert keeper.get(f"{FAMILY}refresh/").status_code == 405
-    assert state(redis) == before
+    assert state(sample_redis) == before
     assert families.registered() == counted
     assert not ClearRecord.objects.exists()
 
 
-def test_a_look_is_no_read(keeper: Client, redis: Redis) -> None:
+def test_a_look_is_no_read(keeper: Client, sample_redis: Redis) -> None:
     def figures() -> dict[str, Any]:
         """Without those of who asks."""
         found = keeper.get(HOME).context["stats"]["families"]
@@ -92,7 +94,7 @@ def test_a_look_is_no_read(keeper: Client, redis: Redis) -> None:
 # --- the overview -----------------------------------------------------------------------------------------
 
 
-def test_the_overview_tells_rate_loads_and_memory(viewer: Client, redis: Redis) -> None:
+def test_the_overview_tells_rate_loads_and_memory(viewer: Client, sample_redis: Redis) -> None:
     for _ in range(3):
         price("A")
     fetch(CHOSEN, {"kind": "a"}, lambda: [1])
@@ -103,16 +105,27 @@ def test_the_overview_tells_rate_loads_and_memory(viewer: Client, redis: Redis) 
     assert "3 hits, 4 misses" in text(answer)
     hour = answer.context["periods"][0]
     assert sum(point.counts.get("hits", 0) for point in hour.table) == 3
-    assert hour.charts[0].text == "3 from the cache, 4 loaded in all."
+    assert hour.charts[0].description == "3 from the cache, 4 loaded in all."
 
 
-def test_no_two_elements_of_a_page_have_one_name(viewer: Client, redis: Redis) -> None:
+def test_a_familys_page_tells_its_rules(viewer: Client, sample_redis: Redis) -> None:
+    for family in families.registered():
+        page = text(viewer.get(f"{HOME}families/{family.name}/"))
+        assert (
+            f"Strict {'yes: never a value that a write has replaced' if family.strict else 'no'} Refresh-ahead" in page
+        )
+        assert (
+            f"Near copies {'yes: processes keep their own copies for a moment' if family.near else 'no'} Counts" in page
+        )
+
+
+def test_no_two_elements_of_a_page_have_one_name(viewer: Client, sample_redis: Redis) -> None:
     for page in PAGES:
         names = re.findall(r'\bid="([^"]*)"', viewer.get(page).content.decode())
         assert [name for name in set(names) if names.count(name) > 1 or not name] == [], page
 
 
-def test_the_last_day_is_put_together_once_a_minute(viewer: Client, redis: Redis) -> None:
+def test_the_last_day_is_put_together_once_a_minute(viewer: Client, sample_redis: Redis) -> None:
     def reads() -> tuple[float, ...]:
         periods = viewer.get(HOME).context["periods"]
         return tuple(sum(point.counts.get("hits", 0) for point in period.table) for period in periods)
@@ -120,20 +133,22 @@ def test_the_last_day_is_put_together_once_a_minute(viewer: Client, redis: Redis
     assert reads() == (0, 0)
     price("A")
     assert reads() == (1, 0)
-    overview.forget()
+    overview.day_cache.reset()
     assert reads() == (1, 1)
 
 
-def test_a_clear_shows_as_a_mark_and_among_the_last(keeper: Client, redis: Redis) -> None:
-    invalidation.clear(invalidation.target(pattern="sample:price:A"), by="asha")
+def test_a_clear_shows_as_a_mark_and_among_the_last(keeper: Client, sample_redis: Redis) -> None:
+    clear.clear(clear.target(pattern="sample:price:A"), by="asha")
     answer = keeper.get(HOME)
-    marks = answer.context["periods"][0].charts[0].lines
+    marks = answer.context["periods"][0].charts[0].mark_lines
     assert [line.mark.what for line in marks if line.mark.kind == "clear"] == ["sample:price:A by asha"]
     assert "by asha" in text(answer)
 
 
-def test_who_may_not_see_the_record_is_not_told_of_clears_by_name(viewer: Client, redis: Redis) -> None:
-    invalidation.clear(invalidation.target(pattern="sample:price:A"), by="asha")
+def test_a_user_without_permission_for_the_record_does_not_see_clears_by_name(
+    viewer: Client, sample_redis: Redis
+) -> None:
+    clear.clear(clear.target(pattern="sample:price:A"), by="asha")
     assert "Last clears" not in text(viewer.get(HOME))
 
 
@@ -145,16 +160,16 @@ def test_without_redis_every_page_opens(keeper: Client, page: str) -> None:
     answer = keeper.get(page)
     assert answer.status_code == 200
     if page != CLEAR:
-        assert "Redis cannot be reached" in text(answer)
+        assert "Redis cannot be used" in text(answer)
 
 
 def test_without_redis_a_clear_and_a_refresh_say_so(keeper: Client) -> None:
     for body in ({"pattern": "*"}, {"pattern": "*", "confirmed": "yes"}):
         answer = keeper.post(CLEAR, body)
         assert answer.status_code == 200
-        assert "Redis cannot be reached" in text(answer)
+        assert "Redis cannot be used" in text(answer)
     answer = keeper.post(f"{FAMILY}refresh/", follow=True)
-    assert "Redis cannot be reached" in said(answer)
+    assert "Redis cannot be used" in said(answer)
     assert not ClearRecord.objects.exists()
 
 

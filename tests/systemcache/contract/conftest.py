@@ -9,8 +9,9 @@ import pytest
 from django.core.cache import caches
 from pytest_django.fixtures import Settings
 
-from systemcache import store
-from tests.servers.redis_server import RedisServer
+from systemcache.storage.breaker import breaker
+from tests.support.redis import use_redis
+from testservers.redis_server import RedisServer
 
 
 class FakeConnection(fakeredis.FakeRedisConnection):
@@ -48,19 +49,16 @@ class Kept:
 
 @pytest.fixture(params=["fake", "real", "gone"])
 def kept(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Kept]:
-    cache = settings.CACHES["default"]
     if request.param == "real":
         server: RedisServer = request.getfixturevalue("redis_server")
-        cache = {**cache, "LOCATION": server.url}
+        use_redis(settings, server.url)
     elif request.param == "fake":
-        pool = {**cache["OPTIONS"]["CONNECTION_POOL_KWARGS"], "connection_class": FakeConnection}
-        # A port nobody listens on: if the fake were not used, this would be "gone".
-        options = {**cache["OPTIONS"], "CONNECTION_POOL_KWARGS": pool}
-        cache = {**cache, "LOCATION": "redis://127.0.0.1:2/0", "OPTIONS": options}
-    settings.CACHES = {"default": cache}
-    settings.CACHE_HOLD = 0  # what a process holds while Redis is gone has tests of its own
+        # On this port nobody listens: if the fake were not used, this would be "gone".
+        use_redis(settings, "redis://127.0.0.1:2/0")
+        settings.CACHES["default"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]["connection_class"] = FakeConnection
+    settings.CACHE_DEGRADED_HOLD = 0  # what a process holds while Redis is gone has tests of its own
     if request.param != "gone":
         caches["default"].clear()
-    store.breaker.reset()
+    breaker.reset()
     yield Kept(request.param, request.param != "gone")
     caches["default"].close()

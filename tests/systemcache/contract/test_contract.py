@@ -12,12 +12,15 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from systemcache import invalidation, outbox, sources, stats
-from systemcache.batch import fetch_many
 from systemcache.errors import StoreUnavailable
-from systemcache.fetch import fetch
+from systemcache.fetching import source
+from systemcache.fetching.fetch import fetch
+from systemcache.fetching.fetch_many import fetch_many
+from systemcache.invalidation import clear, outbox
 from systemcache.keys import Params
 from systemcache.models import ClearRecord
+from systemcache.stats import counters
+from tests.support.source import Source
 from tests.systemcache.contract.conftest import Kept
 from tests.systemcache.samples import LIST, MAYBE, PRICE, Price
 
@@ -26,18 +29,6 @@ STATS_FIELDS = {
     *("hits", "misses", "hit_rate_percent", "redis_keyspace_hits", "redis_keyspace_misses"),
     *("connected", "breaker", "redis", "families", "near_hits", "saved_calls"),
 }
-
-
-class Source:
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self.calls = 0
-
-    def __call__(self) -> Any:
-        self.calls += 1
-        if isinstance(self.value, Exception):
-            raise self.value
-        return self.value
 
 
 def price(amount: object, symbol: str = "A") -> Price:
@@ -54,10 +45,10 @@ def test_the_sources_value_comes_back_twice(kept: Kept) -> None:
 
 
 @pytest.mark.usefixtures("kept")
-def test_an_error_of_the_source_is_the_callers_and_is_not_kept() -> None:
+def test_an_error_of_the_source_reaches_the_caller_and_is_not_cached() -> None:
     with pytest.raises(LookupError):
         fetch(PRICE, A, Source(LookupError("no")))
-    sources.failures.clear()  # a few seconds later
+    source.failures.clear()  # a few seconds later
     assert fetch(PRICE, A, Source(price(1))).value == price(1)
 
 
@@ -80,10 +71,10 @@ def test_nothing_is_a_value(nothing: object, kept: Kept) -> None:
 def test_after_a_drop_comes_the_new_value(kept: Kept) -> None:
     fetch(PRICE, A, Source(price(1)))
     if kept.keeps:
-        invalidation.drop("sample_price")
+        clear.invalidate("sample_price")
     else:
         with pytest.raises(StoreUnavailable):
-            invalidation.drop("sample_price")
+            clear.invalidate("sample_price")
     assert fetch(PRICE, A, Source(price(2))).value == price(2)
 
 
@@ -100,7 +91,7 @@ def test_after_a_write_comes_the_new_value(kept: Kept) -> None:
 def test_a_drop_during_a_load_keeps_the_load_from_being_kept() -> None:
     def load() -> Price:
         with suppress(StoreUnavailable):
-            invalidation.drop("sample:A")
+            clear.invalidate("sample:A")
         return price(1)
 
     assert fetch(PRICE, A, load).value == price(1)
@@ -124,13 +115,13 @@ def test_many_come_back_in_order_and_with_holes(kept: Kept) -> None:
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_clear_counts_or_says_that_it_cannot(chosen: dict[str, str], dry_run: bool, kept: Kept) -> None:
     fetch(PRICE, A, Source(price(1)))
-    target = invalidation.target(**chosen)
+    target = clear.target(**chosen)
     if not kept.keeps:
         with pytest.raises(StoreUnavailable):
-            invalidation.clear(target, by="test", dry_run=dry_run)
+            clear.clear(target, by="test", dry_run=dry_run)
         assert not ClearRecord.objects.exists()
         return
-    assert invalidation.clear(target, by="test", dry_run=dry_run).keys == 1
+    assert clear.clear(target, by="test", dry_run=dry_run).keys == 1
     assert ClearRecord.objects.exists() is not dry_run
     assert fetch(PRICE, A, Source(price(2))).value == price(1 if dry_run else 2)
 
@@ -138,14 +129,14 @@ def test_a_clear_counts_or_says_that_it_cannot(chosen: dict[str, str], dry_run: 
 def test_the_statistics_have_all_their_fields(kept: Kept) -> None:
     for _ in range(2):
         fetch(PRICE, A, Source(price(1)))
-    snapshot = stats.snapshot()
+    snapshot = counters.snapshot()
     assert set(snapshot) == STATS_FIELDS
     assert snapshot["connected"] is kept.keeps
     assert snapshot["breaker"] == ("closed" if kept.keeps else "open")
     row = snapshot["families"]["sample_price"]
-    assert set(row) == {*stats.EVENTS, "hit_rate_percent", "load_p50", "load_p95"}
+    assert set(row) == {*counters.EVENTS, "hit_rate_percent", "load_p50", "load_p95"}
     expected = {"hits": 1, "misses": 1, "loads": 1} if kept.keeps else {"bypasses": 2, "loads": 2}
-    assert {event: number for event, number in row.items() if number and event in stats.EVENTS} == {
+    assert {event: number for event, number in row.items() if number and event in counters.EVENTS} == {
         **expected,
         "load_seconds": row["load_seconds"],
     }
@@ -159,7 +150,7 @@ def test_the_commands_answer(kept: Kept) -> None:
     call_command("cachestats", stdout=out)
     if kept.keeps:
         call_command("clearcache", "sample:*", stdout=out)
-        assert out.getvalue().endswith("0 keys dropped\n")
+        assert out.getvalue().endswith("0 keys cleared\n")
     else:
         with pytest.raises(CommandError, match="Redis"):
             call_command("clearcache", "sample:*", stdout=out)
@@ -178,7 +169,7 @@ def test_the_api_answers(path: str, kept: Kept, staff: APIClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("get", "/api/system/cache/keys"), ("post", "/api/system/cache/clear?pattern=*")]
 )
-def test_what_only_redis_can_tell_is_told_or_said_to_be_unavailable(
+def test_what_only_redis_knows_is_shown_or_said_to_be_unavailable(
     method: str, path: str, kept: Kept, staff: APIClient
 ) -> None:
     call: Callable[[str], Any] = getattr(staff, method)

@@ -9,16 +9,20 @@ from typing import cast
 
 import msgspec
 import pytest
+from django.contrib.auth.models import User
+from django.http import HttpRequest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 from redis import Redis
+from rest_framework.request import Request
 
-from systemcache import codec, families, responses
+from systemcache import codec, families
 from systemcache.families import Family
-from systemcache.fetch import fetch
-from tests.servers.redis_server import RedisServer
+from systemcache.fetching.fetch import fetch
+from systemcache.per_view import responses
+from testservers.redis_server import RedisServer
 
 
 class Side(enum.StrEnum):
@@ -81,12 +85,18 @@ HEADS = [
 ]
 
 
-@pytest.fixture
-def redis(redis_store: RedisServer, settings: Settings) -> Iterator[Redis]:
+@pytest.fixture(autouse=True)
+def trades(redis_store: RedisServer, settings: Settings) -> Iterator[None]:
     settings.CACHE_TTLS = {**settings.CACHE_TTLS, "sample_trade": 60}
     families.register(TRADE)
-    yield Redis.from_url(redis_store.url)
-    families.forget(TRADE)
+    yield
+    families.unregister(TRADE)
+
+
+def some_users_request() -> Request:
+    request = Request(HttpRequest())
+    request.user = User(username="somebody")
+    return request
 
 
 def assert_answered(redis: Redis, planted: bytes) -> str:
@@ -98,7 +108,7 @@ def assert_answered(redis: Redis, planted: bytes) -> str:
     assert isinstance(found.value, Trade)
     assert found.state in ("hit", "miss")
     assert found.age() >= 0
-    assert responses.dated(found).status_code == 200
+    assert responses.dated_response(some_users_request(), found).status_code == 200
     if found.state == "miss":
         assert found.value == genuine.value == GENUINE
     redis.delete(NAME)

@@ -6,10 +6,10 @@ import pytest
 from django.core.cache import caches
 from pytest_django.fixtures import Settings
 
-from systemcache import store
-from tests.servers.redis_server import RedisServer
-from tests.systemcache.failures.gate import Gate
+from systemcache.storage import leases
+from tests.systemcache.failures.points import FailingRedis
 from tests.systemcache.failures.site import Site, running_site
+from testservers.redis_server import RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +33,11 @@ def victim(victim_server: RedisServer) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def gate(victim: RedisServer, settings: Settings) -> Iterator[Gate]:
-    """The store behind a gate. The keeper looks when the test says so, and need not wait for the pause to end."""
+def proxy(victim: RedisServer, settings: Settings) -> Iterator[FailingRedis]:
+    """The store behind a proxy. The keeper looks when the test says so, and need not wait for the pause to end."""
     settings.CACHE_BREAKER_PAUSE = 0
-    with Gate(victim.port) as gate:
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": gate.url}}
-        store.give_back_owed()
-        yield gate
+    with FailingRedis(victim.port) as proxy:
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": proxy.url}}
+        leases.unconfirmed.release()
+        yield proxy
         caches["default"].close()

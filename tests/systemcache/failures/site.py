@@ -16,9 +16,9 @@ import requests
 from django.conf import settings
 
 from broker.simulator import Simulator, SimulatorOptions
-from tests.servers.ports import free_port
-from tests.servers.postgres import own_database
-from tests.servers.redis_server import RedisServer
+from testservers.ports import free_port
+from testservers.postgres import own_database
+from testservers.redis_server import RedisServer
 from tradingsite.embedded_redis import die_with_parent
 
 PASSWORD = "correct horse"
@@ -28,8 +28,13 @@ import django
 django.setup()
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.utils import timezone
+from broker.calendar.trading_hours import TRADED
+from broker.models import TradingDay
 from systemcache.models import ApiToken
 call_command("migrate", verbosity=0)
+for exchange in TRADED:
+    TradingDay.objects.create(exchange=exchange, day=timezone.localdate(), weekly=True, hours="closed")
 call_command("samplewatchlist", verbosity=0)
 print(ApiToken.issue(User.objects.create_superuser("boss", password={PASSWORD!r}), "test"))
 """
@@ -39,7 +44,7 @@ class Process:
     """One web server with one worker."""
 
     def __init__(self, name: str, environment: dict[str, str], token: str, log: Path, threads: int = 4) -> None:
-        self.name, self._token, self._log = name, token, log
+        self.name, self.token, self._log = name, token, log
         self._port = free_port()
         command = [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1"),
@@ -75,15 +80,21 @@ class Process:
         raise RuntimeError(f"{self.name} does not answer: {self.log()}")
 
     def ask(self, method: str, path: str, body: object = None) -> requests.Response:
-        headers = {"Authorization": f"Token {self._token}", "Accept": "application/json"}
+        headers = {"Authorization": f"Token {self.token}", "Accept": "application/json"}
         return requests.request(method, self.url + path, json=body, headers=headers, timeout=30, allow_redirects=False)
 
     def notes(self, item: int) -> str | None:
         """What the watchlist, as this process shows it, notes about an item; None when it is not there."""
         answer = self.ask("GET", "/api/watchlist?active=all")
         assert answer.status_code == 200, answer.text
-        rows: list[dict[str, Any]] = answer.json()
+        rows: list[dict[str, Any]] = answer.json()["data"]
         return next((row["notes"] for row in rows if row["id"] == item), None)
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self._process.terminate()
@@ -129,7 +140,8 @@ class Site:
 
 
 @contextmanager
-def running_site(directory: Path) -> Iterator[Site]:
+def running_site(directory: Path, **variables: str) -> Iterator[Site]:
+    """With `REDIS_URL` among the variables the site's Redis is not the one that is started here."""
     with ExitStack() as running:
         simulator = running.enter_context(Simulator(SimulatorOptions(port=0, limits=False)))
         redis = running.enter_context(RedisServer(directory / "redis"))
@@ -139,6 +151,7 @@ def running_site(directory: Path) -> Iterator[Site]:
             "DATABASE_URL": running.enter_context(_database(directory)),
             "REDIS_URL": redis.url,
             "IIFL_BASE_URL": simulator.base_url,
+            **variables,
         }
         token = subprocess.run(
             [sys.executable, "-c", PREPARE],

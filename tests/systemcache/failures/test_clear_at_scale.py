@@ -1,60 +1,66 @@
-"""A clear among 300,000 keys. The figures are `benchmarks.clear`'s; here stand what it deletes and a generous bound."""
+"""A clear among many keys, step by step, so that Redis answers others in between. In seconds: `make bench`."""
 
 from datetime import UTC, datetime
 
 import pytest
 from redis import Redis
 
-from benchmarks import clear
-from systemcache import codec, invalidation, store
-from tests.servers.redis_server import RedisServer
-from tests.systemcache.failures.gate import Gate
+from systemcache import codec, conf
+from systemcache.invalidation import clear
+from systemcache.storage import entries, key_names, leases, scan
+from testservers.redis_server import RedisServer
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_store")]
 
-SECONDS, PING = 10.0, 300.0  # this machine does other things, too
-
-
-@pytest.mark.parametrize("chosen", clear.CHOSEN, ids=lambda chosen: next(iter(chosen)))
-def test_ours_go_and_the_others_stay_and_other_clients_are_served(
-    chosen: dict[str, str], gate: Gate, victim: RedisServer
-) -> None:
-    clear.fill()
-    redis = Redis.from_url(victim.url)
-    assert redis.dbsize() >= clear.ALL
-    assert invalidation.clear(invalidation.target(**chosen), by="test", dry_run=True).keys == clear.OURS
-    done = clear.one(chosen, victim.url)
-    print(f"\n{done}")
-    assert done.keys == clear.OURS
-    assert sum(1 for _ in redis.scan_iter("other:*", count=10_000)) == clear.ALL - clear.OURS
-    assert list(redis.scan_iter("iifl:*", count=10_000)) == []
-    assert done.seconds < SECONDS
-    assert done.p99 < PING
+ALL, OURS, BATCH = 60_000, 20_000, 6_000
 
 
-@pytest.mark.usefixtures("gate")
+@pytest.fixture
+def filled(redis_store: RedisServer) -> Redis:
+    """A Redis in which every third key is ours."""
+    redis = Redis.from_url(redis_store.url)
+    ours = f"{conf.prefix()}:api:quotes:NSEEQ:S"
+    for start in range(0, ALL, BATCH):
+        names = [f"other:{n}" if n % (ALL // OURS) else f"{ours}{n}" for n in range(start, start + BATCH)]
+        redis.mset(dict.fromkeys(names, b"x" * 60))
+    return redis
+
+
+@pytest.mark.parametrize("chosen", [{"pattern": "api:quotes:*"}, {"family": "quotes"}], ids=["pattern", "family"])
+def test_a_clear_deletes_our_keys_alone_and_in_small_steps(filled: Redis, chosen: dict[str, str]) -> None:
+    assert clear.clear(clear.target(**chosen), by="test", dry_run=True).keys == OURS
+    filled.config_resetstat()
+    assert clear.clear(clear.target(**chosen), by="test").keys == OURS
+    calls = {name.removeprefix("cmdstat_"): row["calls"] for name, row in filled.info("commandstats").items()}
+    assert calls["scan"] >= ALL / (2 * scan.SCAN_COUNT)
+    assert calls["unlink"] >= OURS / (2 * scan.SCAN_COUNT)
+    assert not {"keys", "flushdb", "flushall", "del"} & calls.keys()
+    left = list(filled.scan_iter("*", count=10_000))
+    assert len([name for name in left if name.startswith(b"other:")]) == ALL - OURS
+    assert not [name for name in left if name.startswith(conf.prefix().encode())]
+
+
 def test_a_clear_by_pattern_voids_all_loads_under_way_and_none_that_begins_later() -> None:
-    spot = store.Spot("sample:a", ("sample_price",))
+    ref = key_names.EntryRef("sample:a", ("sample_price",))
     entry = codec.Entry(datetime.now(UTC), 60, b"1")
-    before = store.acquire(spot, 10).lease
+    before = leases.acquire(ref, 10).lease
     assert before
-    invalidation.clear(invalidation.target(pattern="sample:*"), by="test")
-    assert not store.store(before, entry, 60)
-    after = store.acquire(spot, 10).lease
+    clear.clear(clear.target(pattern="sample:*"), by="test")
+    assert not leases.store(before, entry, 60)
+    after = leases.acquire(ref, 10).lease
     assert after
-    assert store.store(after, entry, 60)
-    found = store.read(spot)
+    assert leases.store(after, entry, 60)
+    found = entries.read(ref)
     assert isinstance(found, codec.Entry)
-    invalidation.clear(invalidation.target(pattern="other:*"), by="test")
-    assert store.read(spot) == found, "a value that does not match was dropped"
+    clear.clear(clear.target(pattern="other:*"), by="test")
+    assert entries.read(ref) == found, "a value that does not match was dropped"
 
 
-@pytest.mark.usefixtures("gate")
-def test_a_key_whose_name_is_no_text_is_cleared_too(victim: RedisServer) -> None:
-    redis = Redis.from_url(victim.url)
+def test_a_key_whose_name_is_no_text_is_cleared_too(redis_store: RedisServer) -> None:
+    redis = Redis.from_url(redis_store.url)
     redis.set(b"iifl:SIM0001:\xff\xfe", "x")
     redis.set(b"\xff\xfe", "foreign")
-    target = invalidation.target(pattern="*")
-    assert invalidation.clear(target, by="test", dry_run=True).keys == 1
-    assert invalidation.clear(target, by="test").keys == 1
+    target = clear.target(pattern="*")
+    assert clear.clear(target, by="test", dry_run=True).keys == 1
+    assert clear.clear(target, by="test").keys == 1
     assert redis.get(b"\xff\xfe") == b"foreign"

@@ -13,12 +13,14 @@ from pytest_django.fixtures import Settings
 from redis import Redis, RedisError
 from redis import TimeoutError as RedisTimeoutError
 
-from systemcache import keeper, store
 from systemcache.errors import StoreUnavailable
-from systemcache.fetch import fetch
-from tests.servers.redis_server import RedisServer
-from tests.systemcache.failures.gate import Gate
+from systemcache.fetching.fetch import fetch
+from systemcache.invalidation import recovery
+from systemcache.storage import generations, greeting, key_names, leases
+from systemcache.storage.breaker import breaker
+from tests.systemcache.failures.points import FailingRedis
 from tests.systemcache.samples import PRICE, Price
+from testservers.redis_server import RedisServer
 
 
 def state_of(symbol: str) -> str:
@@ -27,21 +29,21 @@ def state_of(symbol: str) -> str:
     return found.state
 
 
-@pytest.mark.usefixtures("gate")
+@pytest.mark.usefixtures("proxy")
 def test_the_server_never_speaks_unasked_and_the_timeouts_stay_as_they_are() -> None:
     pool = get_redis_connection("default").connection_pool
     assert pool.connection_kwargs["protocol"] == 2
     assert not pool.maint_notifications_enabled()
 
 
-def test_an_answer_that_comes_after_the_timeout_is_nobodys_answer(gate: Gate, victim: RedisServer) -> None:
+def test_an_answer_that_comes_after_the_timeout_is_nobodys_answer(proxy: FailingRedis, victim: RedisServer) -> None:
     admin = Redis.from_url(victim.url)
     for number in range(20):
         admin.set(f"n{number}", number)
     redis = get_redis_connection("default")
     redis.ping()
     for _ in range(3):
-        gate.at("read", lambda: time.sleep(0.5))
+        proxy.at("read", lambda: time.sleep(0.5))
         with pytest.raises(RedisTimeoutError):
             redis.mget("n0")
         with ThreadPoolExecutor(4) as pool:
@@ -52,25 +54,26 @@ def test_an_answer_that_comes_after_the_timeout_is_nobodys_answer(gate: Gate, vi
 
 
 @pytest.mark.django_db
-def test_reads_after_a_late_answer_show_their_own_key(gate: Gate) -> None:
+def test_reads_after_a_late_answer_show_their_own_key(proxy: FailingRedis) -> None:
+    recovery.run_once()
     for symbol in "ABCDEFGH":
         state_of(symbol)
-    gate.at("read", lambda: time.sleep(0.5))
+    proxy.at("read", lambda: time.sleep(0.5))
     assert state_of("A") == "bypass"
     time.sleep(0.2)
-    keeper.look()
+    recovery.run_once()
     assert [state_of(symbol) for symbol in "BCDEFGH"] == ["hit"] * 7
 
 
-def test_connections_that_were_closed_meanwhile_cost_nobody_anything(gate: Gate, victim: RedisServer) -> None:
+def test_connections_that_were_closed_meanwhile_cost_nobody_anything(proxy: FailingRedis, victim: RedisServer) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(state_of, "ABCDEFGH"))
         Redis.from_url(victim.url).client_kill_filter(_type="normal", skipme=True)
         assert list(pool.map(state_of, "ABCDEFGH")) == ["hit"] * 8
-    assert store.breaker.state == "closed"
+    assert breaker.state == "closed"
 
 
-@pytest.mark.usefixtures("gate")
+@pytest.mark.usefixtures("proxy")
 def test_redis_restarted_with_its_data_is_not_trusted_for_what_it_held(victim: RedisServer) -> None:
     assert (state_of("A"), state_of("A")) == ("miss", "hit")
     victim.restart()
@@ -78,7 +81,7 @@ def test_redis_restarted_with_its_data_is_not_trusted_for_what_it_held(victim: R
     assert (state_of("A"), state_of("A")) == ("miss", "hit")
 
 
-@pytest.mark.usefixtures("gate")
+@pytest.mark.usefixtures("proxy")
 def test_a_forked_child_uses_connections_of_its_own() -> None:
     state_of("A")
     child = os.fork()
@@ -96,34 +99,35 @@ def test_with_all_connections_in_use_the_source_answers(victim: RedisServer, set
     cache = {**settings.CACHES["default"], "LOCATION": victim.url.replace("127.0.0.1", "localhost")}
     settings.CACHES = {"default": {**cache, "OPTIONS": {**options, "CONNECTION_POOL_KWARGS": few}}}
     settings.CACHE_BREAKER_PAUSE = 0
+    recovery.run_once()
     state_of("A")
     pool = get_redis_connection("default").connection_pool
     connection = pool.get_connection()
     try:
         assert state_of("A") == "bypass"
         with pytest.raises(StoreUnavailable):
-            store.drop(["sample_price"])
+            generations.invalidate_tags(["sample_price"])
     finally:
         pool.release(connection)
-    keeper.look()
+    recovery.run_once()
     assert state_of("A") == "hit"
     caches["default"].close()
 
 
-@pytest.mark.usefixtures("gate")
+@pytest.mark.usefixtures("proxy")
 def test_waiting_for_anothers_load_stays_below_the_sockets_timeout() -> None:
-    spot = store.Spot("sample:price:A", ("sample_price",))
-    assert store.acquire(spot, 5).lease
+    ref = key_names.EntryRef("sample:price:A", ("sample_price",))
+    assert leases.acquire(ref, 5).lease
     with ThreadPoolExecutor(8) as pool:
         started = time.monotonic()
-        for waiting in [pool.submit(store.wait, spot) for _ in range(16)]:
+        for waiting in [pool.submit(leases.wait, ref) for _ in range(16)]:
             waiting.result()
         assert time.monotonic() - started < 2.0
-    assert store.breaker.state == "closed"
+    assert breaker.state == "closed"
 
 
 def test_greeting_something_that_tells_no_run_id_leaves_no_connection_that_is_trusted(
-    victim: RedisServer, monkeypatch: pytest.MonkeyPatch, gate: Gate
+    victim: RedisServer, monkeypatch: pytest.MonkeyPatch, proxy: FailingRedis
 ) -> None:
     class Mute:
         sent: list[object] = []
@@ -136,5 +140,5 @@ def test_greeting_something_that_tells_no_run_id_leaves_no_connection_that_is_tr
             return b"# Server\r\nredis_version:9\r\n"
 
     with pytest.raises(RedisError, match="run id"):
-        store._greet(Mute())
+        greeting.greet(Mute())
     assert threading.active_count() < 100

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,85 +13,92 @@ from django.core.cache import caches
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from systemcache import series, stats, store, tally
-from tests.infra.waiting import eventually
-from tests.servers.processes import children_of, only_linux
-from tests.servers.redis_server import RedisServer
-from tests.systemcache.failures.gate import Gate
+from systemcache.stats import counters, time_series
+from systemcache.storage import totals
+from systemcache.storage.breaker import breaker
+from tests.support.programs import only_linux
+from tests.support.redis import use_redis
+from tests.support.waiting import eventually
+from tests.systemcache.failures.points import FailingRedis
 from tests.systemcache.failures.site import Process, Site
+from testservers.processes import children_of
+from testservers.redis_server import RedisServer
 
 FAMILY = "sample_price"
 FLUSHED = 3.0  # seconds within which every process's counts are in
 
 
 def hits() -> float:
-    return tally.counts().get(FAMILY, {}).get("hits", 0)
+    return totals.counts().get(FAMILY, {}).get("hits", 0)
 
 
 def by_the_minute() -> float:
-    return sum(point.counts.get("hits", 0) for point in series.series(FAMILY, minutes=10, step=10))
+    return sum(point.counts.get("hits", 0) for point in time_series.series(FAMILY, minutes=10, step=10))
 
 
-def test_a_batch_whose_answer_was_lost_is_not_added_twice(gate: Gate) -> None:
-    stats.count(FAMILY, "hits", 5)
-    gate.at("add", lambda: None, lose_answer=True)
-    stats.flush()
-    assert gate.passed.is_set()
-    stats.count(FAMILY, "hits", 2)
-    stats.flush()
+def test_a_batch_whose_answer_was_lost_is_not_added_twice(proxy: FailingRedis) -> None:
+    counters.count(FAMILY, "hits", 5)
+    proxy.at("add", lambda: None, lose_answer=True)
+    counters.flush()
+    assert proxy.intercepted.is_set()
+    counters.count(FAMILY, "hits", 2)
+    counters.flush()
     assert (hits(), by_the_minute()) == (7, 7)
 
 
-def test_a_batch_that_a_hung_redis_took_in_is_not_added_twice(gate: Gate, victim: RedisServer) -> None:
-    stats.count(FAMILY, "hits")
-    stats.flush()
-    gate.at("add", victim.pause)
-    stats.count(FAMILY, "hits", 5)
-    stats.flush()
-    assert not store.breaker.allows()
-    stats.count(FAMILY, "hits", 2)
-    stats.flush()
-    assert stats.own_counts()[FAMILY]["hits"] == 7
+def test_a_batch_that_a_hung_redis_took_in_is_not_added_twice(proxy: FailingRedis, victim: RedisServer) -> None:
+    counters.count(FAMILY, "hits")
+    counters.flush()
+    proxy.at("add", victim.pause)
+    counters.count(FAMILY, "hits", 5)
+    counters.flush()
+    assert not breaker.allows()
+    counters.count(FAMILY, "hits", 2)
+    counters.flush()
+    assert counters.unsent_counts()[FAMILY]["hits"] == 7
     victim.resume()
-    store.breaker.reset()
+    breaker.reset()
     # Redis carries out what it was sent before it hung, though nobody waits for the answer any more.
     eventually(lambda: hits() == 6, 5)
-    stats.flush()
+    counters.flush()
     assert (hits(), by_the_minute()) == (8, 8)
 
 
-def test_counts_of_a_full_redis_wait_whole(gate: Gate, victim: RedisServer) -> None:
+def test_counts_of_a_full_redis_wait_whole(proxy: FailingRedis, victim: RedisServer) -> None:
     admin = Redis.from_url(victim.url)
-    stats.count(FAMILY, "hits", 5)
+    counters.count(FAMILY, "hits", 5)
     admin.config_set("maxmemory", 1)
     try:
-        stats.flush()
+        counters.flush()
         assert admin.hgetall("stats:iifl:SIM0001") == {}
     finally:
         admin.config_set("maxmemory", 0)
-    stats.flush()
+    counters.flush()
     assert (hits(), by_the_minute()) == (5, 5)
 
 
 def test_counts_survive_a_restart_of_redis_as_far_as_its_file_does(tmp_path: Path, settings: Settings) -> None:
     with RedisServer(tmp_path / "redis", "--appendonly", "yes", "--appendfsync", "always", "--save", "") as redis:
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": redis.url}}
-        store.breaker.reset()
-        stats.count(FAMILY, "hits", 5)
-        stats.flush()
+        use_redis(settings, redis.url)
+        breaker.reset()
+        counters.count(FAMILY, "hits", 5)
+        counters.flush()
         redis.kill()
-        stats.count(FAMILY, "hits", 2)
-        stats.flush()
+        counters.count(FAMILY, "hits", 2)
+        counters.flush()
         redis.restart()
-        store.breaker.reset()
-        stats.flush()
+        breaker.reset()
+        counters.flush()
         assert (hits(), by_the_minute()) == (7, 7)
         assert [mark.what for mark in _starts()] == ["Redis was started"] * 2
     caches["default"].close()
 
 
-def _starts() -> list[series.Mark]:
-    return [series.Mark(series._moment(at), "restart", "Redis was started") for at in tally.marks().values()]
+def _starts() -> list[time_series.Mark]:
+    return [
+        time_series.Mark(datetime.fromtimestamp(at, UTC), "restart", "Redis was started")
+        for at in totals.marks().values()
+    ]
 
 
 # --- whole processes ---------------------------------------------------------------------------------------
@@ -113,6 +121,7 @@ def read(process: Process, times: int) -> None:
         assert process.ask("GET", "/api/watchlist").status_code == 200
 
 
+@pytest.mark.slow
 @only_linux
 def test_a_killed_worker_loses_its_last_second_at_the_most(
     running: Site, counted: Callable[[], dict[str, Any]]
@@ -143,6 +152,7 @@ def test_one_miss_and_21_hits_over_two_workers_are_counted_within_three_seconds(
     eventually(lambda: [counted()[event] - before[event] for event in ("hits", "misses")] == [21, 1], FLUSHED)
 
 
+@pytest.mark.slow
 @only_linux
 def test_redis_hung_in_the_middle_of_it_all_doubles_nothing(
     running: Site, counted: Callable[[], dict[str, Any]]

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from systemcache import store
 from systemcache.models import ApiToken
+from systemcache.storage.breaker import breaker
 
 pytestmark = pytest.mark.django_db
 PASSWORD = {"password": "correct horse"}
@@ -21,13 +21,13 @@ def boss(make_user: Callable[..., User]) -> User:
 
 @pytest.fixture(autouse=True)
 def _gone() -> None:
-    store.breaker.failed()  # noticed long ago; without this each test finds out for itself, which is tried below
+    breaker.failed()  # noticed long ago; without this each test finds out for itself, which is tried below
 
 
 @pytest.mark.parametrize("noticed", [True, False])
 def test_a_person_logs_in_by_the_form_works_and_logs_out(noticed: bool) -> None:
     if not noticed:
-        store.breaker.reset()
+        breaker.reset()
     browser = Client(enforce_csrf_checks=True)
     page = browser.get("/admin/login/")
     form = {"username": "boss", **PASSWORD, "csrfmiddlewaretoken": page.cookies["csrftoken"].value, "next": "/admin/"}
@@ -45,17 +45,17 @@ def test_a_wrong_password_is_still_wrong() -> None:
 
 
 def test_a_session_of_before_the_outage_goes_on() -> None:
-    store.breaker.reset()
+    breaker.reset()
     browser = Client()
     assert browser.login(username="boss", **PASSWORD)
-    store.breaker.failed()
+    breaker.failed()
     assert browser.get("/api/settings").status_code == 200
 
 
 @pytest.mark.parametrize("noticed", [True, False])
 def test_a_program_with_a_token_is_known_and_one_without_is_not(boss: User, noticed: bool) -> None:
     if not noticed:
-        store.breaker.reset()
+        breaker.reset()
     program = APIClient()
     token = ApiToken.issue(boss, "test")
     program.credentials(HTTP_AUTHORIZATION=f"Token {token}")

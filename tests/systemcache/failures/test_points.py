@@ -9,18 +9,23 @@ import pytest
 from django.db import connections, transaction
 from redis import Redis
 
-from systemcache import codec, invalidation, keeper, outbox, sources, store
-from systemcache.batch import fetch_many
+from systemcache import codec
+from systemcache.cached_value import CachedValue
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
-from systemcache.fetch import fetch, spot_of
-from systemcache.fetched import Fetched
+from systemcache.fetching import source
+from systemcache.fetching.fetch import fetch
+from systemcache.fetching.fetch_many import fetch_many
+from systemcache.fetching.read import entry_ref
+from systemcache.invalidation import clear, outbox, recovery
 from systemcache.keys import Params
 from systemcache.models import PendingInvalidation
-from tests.infra.waiting import eventually
-from tests.servers.redis_server import RedisServer
-from tests.systemcache.failures.gate import Gate
+from systemcache.storage import leases
+from systemcache.storage.breaker import breaker
+from tests.support.waiting import eventually
+from tests.systemcache.failures.points import FailingRedis
 from tests.systemcache.samples import PRICE, Price
+from testservers.redis_server import RedisServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -42,10 +47,10 @@ class Table:
         during()
         return Price("A", Decimal(value))
 
-    def read(self, family: Family[Price] = PRICE) -> Fetched[Price]:
+    def read(self, family: Family[Price] = PRICE) -> CachedValue[Price]:
         return fetch(family, A, self.load)
 
-    def read_several(self) -> Fetched[Price]:
+    def read_several(self) -> CachedValue[Price]:
         first, second = fetch_many(PRICE, [A, B], lambda missing: [self.load()] * len(missing))
         assert first
         assert second
@@ -59,20 +64,20 @@ class Table:
 
 
 @pytest.fixture
-def table(gate: Gate) -> Iterator[Table]:
+def table(proxy: FailingRedis) -> Iterator[Table]:
     """Scripts known, a connection in the pool, nothing cached of what is read."""
     fetch(PRICE, {"symbol": "WARM"}, lambda: Price("WARM", Decimal(0)))
     yield Table()
     connections.close_all()
 
 
-def break_at(point: str, failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
+def break_at(point: str, failure: str, proxy: FailingRedis, victim: RedisServer, table: Table) -> None:
     hook = {"hangs": victim.pause, "dies": victim.kill, "answer is lost": lambda: None}[failure]
     if point == "load":
         table.during = hook
-        gate.passed.set()
+        proxy.intercepted.set()
     else:
-        gate.at(point, hook, lose_answer=failure == "answer is lost")
+        proxy.at(point, hook, lose_answer=failure == "answer is lost")
 
 
 def mend(failure: str, victim: RedisServer) -> None:
@@ -85,8 +90,8 @@ def mend(failure: str, victim: RedisServer) -> None:
 
 def looked_after() -> bool:
     """A call that began before the outage (the statistics have a thread) may fail after it: it opens anew."""
-    keeper.look()
-    return store.breaker.state == "closed"
+    recovery.run_once()
+    return breaker.state == "closed"
 
 
 def assert_in_order(table: Table, victim: RedisServer) -> None:
@@ -103,10 +108,10 @@ def assert_in_order(table: Table, victim: RedisServer) -> None:
 
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("point", ["read", "acquire", "load", "store"])
-def test_a_read(point: str, failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
-    break_at(point, failure, gate, victim, table)
+def test_a_read(point: str, failure: str, proxy: FailingRedis, victim: RedisServer, table: Table) -> None:
+    break_at(point, failure, proxy, victim, table)
     assert table.read().value.amount == 1
-    assert gate.passed.wait(1)
+    assert proxy.intercepted.wait(1)
     table.write(2)
     assert table.read().value.amount == 2
     mend(failure, victim)
@@ -116,9 +121,9 @@ def test_a_read(point: str, failure: str, gate: Gate, victim: RedisServer, table
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("point", ["read", "acquire", "load", "store"])
 def test_a_read_after_which_nobody_writes(
-    point: str, failure: str, gate: Gate, victim: RedisServer, table: Table
+    point: str, failure: str, proxy: FailingRedis, victim: RedisServer, table: Table
 ) -> None:
-    break_at(point, failure, gate, victim, table)
+    break_at(point, failure, proxy, victim, table)
     started = time.monotonic()
     assert table.read().value.amount == 1
     assert time.monotonic() - started < QUICK
@@ -128,10 +133,10 @@ def test_a_read_after_which_nobody_writes(
 
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("point", ["read", "acquire", "load", "store"])
-def test_a_read_of_several(point: str, failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
-    break_at(point, failure, gate, victim, table)
+def test_a_read_of_several(point: str, failure: str, proxy: FailingRedis, victim: RedisServer, table: Table) -> None:
+    break_at(point, failure, proxy, victim, table)
     assert table.read_several().value.amount == 1
-    assert gate.passed.wait(1)
+    assert proxy.intercepted.wait(1)
     table.write(2)
     assert table.read_several().value.amount == 2
     mend(failure, victim)
@@ -143,51 +148,53 @@ def test_a_read_of_several(point: str, failure: str, gate: Gate, victim: RedisSe
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_read_whose_source_fails_meanwhile(failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
+def test_a_read_whose_source_fails_meanwhile(
+    failure: str, proxy: FailingRedis, victim: RedisServer, table: Table
+) -> None:
     def fail() -> None:
         raise LookupError
 
     table.during = fail
-    break_at("abandon", failure, gate, victim, table)
+    break_at("release", failure, proxy, victim, table)
     with pytest.raises(LookupError):
         table.read()
-    assert gate.passed.wait(1)
+    assert proxy.intercepted.wait(1)
     mend(failure, victim)
-    sources.failures.clear()  # the source is well again
+    source.failures.clear()  # the source is well again
     assert_in_order(table, victim)
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_wait_for_anothers_load(failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
-    spot = spot_of(PRICE, A)
-    lease = store.acquire(spot, 10).lease
+def test_a_wait_for_anothers_load(failure: str, proxy: FailingRedis, victim: RedisServer, table: Table) -> None:
+    ref = entry_ref(PRICE, A)
+    lease = leases.acquire(ref, 10).lease
     assert lease
-    break_at("wait", failure, gate, victim, table)
+    break_at("wait", failure, proxy, victim, table)
     with ThreadPoolExecutor(1) as pool:
         waiter = pool.submit(table.read)
-        assert gate.passed.wait(5)
+        assert proxy.intercepted.wait(5)
         if failure == "answer is lost":
-            store.abandon(lease)  # the other gives up: the waiter hears of it all the same
+            leases.release(lease)  # the other gives up: the waiter hears of it all the same
         assert waiter.result(QUICK).value.amount == 1
     table.write(2)
     mend(failure, victim)
     late = table.read()  # loaded under a lease of its own
-    assert not store.store(lease, late_entry(late), 60), "a store under a dropped lease was kept"
+    assert not leases.store(lease, late_entry(late), 60), "a store under a dropped lease was kept"
     if failure == "hangs":
-        store.abandon(lease)
+        leases.release(lease)
     assert_in_order(table, victim)
 
 
-def late_entry(fetched: Fetched[Price]) -> codec.Entry:
+def late_entry(fetched: CachedValue[Price]) -> codec.Entry:
     return codec.Entry(fetched.created, 60, b'{"symbol":"A","amount":"1"}')
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_write(failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
+def test_a_write(failure: str, proxy: FailingRedis, victim: RedisServer, table: Table) -> None:
     assert (table.read().state, table.read().state) == ("miss", "hit")
-    break_at("drop", failure, gate, victim, table)
+    break_at("invalidate", failure, proxy, victim, table)
     table.write(2)
-    assert gate.passed.wait(1)
+    assert proxy.intercepted.wait(1)
     assert table.read().value.amount == 2
     assert PendingInvalidation.objects.count() == (failure != "answer is lost")
     mend(failure, victim)
@@ -195,17 +202,17 @@ def test_a_write(failure: str, gate: Gate, victim: RedisServer, table: Table) ->
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("point", ["drop", "scan"])
-def test_a_clear_of_a_family(point: str, failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
+@pytest.mark.parametrize("point", ["invalidate", "scan"])
+def test_a_clear_of_a_family(point: str, failure: str, proxy: FailingRedis, victim: RedisServer, table: Table) -> None:
     assert (table.read().state, table.read().state) == ("miss", "hit")
-    break_at(point, failure, gate, victim, table)
-    target = invalidation.target(family="sample_price")
+    break_at(point, failure, proxy, victim, table)
+    target = clear.target(family="sample_price")
     if failure == "answer is lost":
-        assert invalidation.clear(target, by="test").keys == 2
+        assert clear.clear(target, by="test").keys == 2
     else:
         with pytest.raises(StoreUnavailable):
-            invalidation.clear(target, by="test")
-    assert gate.passed.wait(1)
+            clear.clear(target, by="test")
+    assert proxy.intercepted.wait(1)
     mend(failure, victim)
     if point == "scan" or failure != "hangs":
         table.value = 2  # what the clear has reached is gone, though it could not end
@@ -213,19 +220,19 @@ def test_a_clear_of_a_family(point: str, failure: str, gate: Gate, victim: Redis
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("point", ["scan", "drop"])
-def test_a_clear_by_pattern(point: str, failure: str, gate: Gate, victim: RedisServer, table: Table) -> None:
+@pytest.mark.parametrize("point", ["scan", "invalidate"])
+def test_a_clear_by_pattern(point: str, failure: str, proxy: FailingRedis, victim: RedisServer, table: Table) -> None:
     assert (table.read().state, table.read().state) == ("miss", "hit")
-    break_at(point, failure, gate, victim, table)
-    target = invalidation.target(pattern="sample:*")
+    break_at(point, failure, proxy, victim, table)
+    target = clear.target(pattern="sample:*")
     if failure == "answer is lost":
-        invalidation.clear(target, by="test")
+        clear.clear(target, by="test")
         table.value = 2
     else:
         with pytest.raises(StoreUnavailable):
-            invalidation.clear(target, by="test")
+            clear.clear(target, by="test")
     mend(failure, victim)
     assert table.read().value.amount in (1, table.value)
-    invalidation.clear(target, by="test")
+    clear.clear(target, by="test")
     table.value = 3
     assert_in_order(table, victim)

@@ -6,121 +6,121 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from systemcache import conf
+from systemcache.cached_value import Content
 from systemcache.codec import Entry
-from systemcache.fetched import Content
-from systemcache.near import OVERHEAD, SHARE, TRUST, Copies, Ticket
-from systemcache.store import Spot
+from systemcache.local.near_cache import COPY_FACTOR, COPY_OVERHEAD, NearCache, Reservation
+from systemcache.storage.key_names import EntryRef
+from tests.support.clock import Clock
 
 MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
-SPOT = Spot("sample:a", ("sample", "sample:a"))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+SPOT = EntryRef("sample:a", ("sample", "sample:a"))
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
 @pytest.fixture
-def copies(clock: Clock) -> Copies:
-    copies = Copies(clock)
-    copies.heard_until = clock.now
+def copies(clock: Clock[float]) -> NearCache:
+    copies = NearCache(clock)
+    copies.confirmed_until = clock.now
     return copies
 
 
 def content(number: int, size: int = 1) -> Content[int]:
-    return Content(int, Entry(MADE_AT, 60, str(number).encode().rjust(size)))
+    return Content(int, Entry(MADE_AT, 60, str(number).encode().rjust(size)), families=())
 
 
-def test_a_copy_is_shown(copies: Copies) -> None:
+def test_a_copy_is_shown(copies: NearCache) -> None:
     one = content(1)
-    copies.fill(copies.open(SPOT), one)
+    copies.fill(copies.reserve(SPOT), one)
     assert copies.get("sample:a") is one
 
 
-def test_a_process_that_has_not_heard_for_a_while_shows_no_copy_until_it_has(copies: Copies, clock: Clock) -> None:
-    copies.fill(copies.open(SPOT), content(1))
-    clock.now += TRUST + 0.001
+def test_a_process_that_has_not_heard_for_a_while_shows_no_copy_until_it_has(
+    copies: NearCache, clock: Clock[float]
+) -> None:
+    copies.fill(copies.reserve(SPOT), content(1))
+    clock.now += conf.near_trust() + 0.001
     assert copies.get("sample:a") is None
-    copies.heard_until = clock.now
+    copies.confirmed_until = clock.now
     assert copies.get("sample:a") is not None
 
 
-def test_one_that_never_heard_anything_shows_no_copy(clock: Clock) -> None:
-    deaf = Copies(clock)
-    deaf.fill(deaf.open(SPOT), content(1))
+def test_one_that_never_heard_anything_shows_no_copy(clock: Clock[float]) -> None:
+    deaf = NearCache(clock)
+    deaf.fill(deaf.reserve(SPOT), content(1))
     assert deaf.get("sample:a") is None
 
 
 @pytest.mark.parametrize("tag", SPOT.tags)
-def test_a_dropped_tag_takes_its_copies(copies: Copies, tag: str) -> None:
-    copies.fill(copies.open(SPOT), content(1))
-    copies.drop_tags([tag])
+def test_a_dropped_tag_takes_its_copies(copies: NearCache, tag: str) -> None:
+    copies.fill(copies.reserve(SPOT), content(1))
+    copies.invalidate_tags([tag])
     assert copies.get("sample:a") is None
 
 
-def test_another_tag_takes_none(copies: Copies) -> None:
-    copies.fill(copies.open(SPOT), content(1))
-    copies.drop_tags(["other"])
-    copies.drop_keys(["sample:b"])
+def test_another_tag_takes_none(copies: NearCache) -> None:
+    copies.fill(copies.reserve(SPOT), content(1))
+    copies.invalidate_tags(["other"])
+    copies.remove_keys(["sample:b"])
     assert copies.get("sample:a") is not None
 
 
 @pytest.mark.parametrize("how", ["tag", "key", "flush"])
-def test_what_is_dropped_while_redis_is_asked_leaves_no_copy(copies: Copies, how: str) -> None:
-    ticket = copies.open(SPOT)
+def test_what_is_dropped_while_redis_is_asked_leaves_no_copy(copies: NearCache, how: str) -> None:
+    reservation = copies.reserve(SPOT)
     drop(copies, how)
-    copies.fill(ticket, content(1))
+    copies.fill(reservation, content(1))
     assert copies.get("sample:a") is None
 
 
-def drop(copies: Copies, how: str) -> None:
+def drop(copies: NearCache, how: str) -> None:
     if how == "tag":
-        copies.drop_tags(["sample"])
+        copies.invalidate_tags(["sample"])
     elif how == "key":
-        copies.drop_keys(["sample:a"])
+        copies.remove_keys(["sample:a"])
     else:
-        copies.flush()
+        copies.clear()
 
 
-def test_an_answer_that_was_asked_for_after_the_drop_is_kept_though_an_earlier_one_comes_late(copies: Copies) -> None:
-    early = copies.open(SPOT)
-    copies.drop_tags(["sample"])
-    late = copies.open(SPOT)
+def test_an_answer_that_was_asked_for_after_the_drop_is_kept_though_an_earlier_one_comes_late(
+    copies: NearCache,
+) -> None:
+    early = copies.reserve(SPOT)
+    copies.invalidate_tags(["sample"])
+    late = copies.reserve(SPOT)
     new = content(2)
     copies.fill(late, new)
     copies.fill(early, content(1))
     assert copies.get("sample:a") is new
 
 
-def test_bytes_that_were_read_before_are_known_also_when_they_may_not_be_shown(copies: Copies, clock: Clock) -> None:
+def test_bytes_that_were_read_before_are_known_also_when_they_may_not_be_shown(
+    copies: NearCache, clock: Clock[float]
+) -> None:
     one = content(1)
-    copies.fill(copies.open(SPOT), one)
+    copies.fill(copies.reserve(SPOT), one)
     clock.now += 3600
-    assert copies.seen("sample:a") is one
+    assert copies.peek("sample:a") is one
 
 
-def test_copies_take_no_more_than_their_bytes_and_the_oldest_go_first(clock: Clock) -> None:
-    copies = Copies(clock, most=3 * (OVERHEAD + SHARE * 1000))
-    copies.heard_until = clock.now
+def test_copies_take_no_more_than_their_bytes_and_the_oldest_go_first(clock: Clock[float]) -> None:
+    copies = NearCache(clock, max_bytes=3 * (COPY_OVERHEAD + COPY_FACTOR * 1000))
+    copies.confirmed_until = clock.now
     for name in "abcd":
-        copies.fill(copies.open(Spot(name, ("sample",))), content(1, size=1000))
+        copies.fill(copies.reserve(EntryRef(name, ("sample",))), content(1, size=1000))
     assert [copies.get(name) is not None for name in "abcd"] == [False, True, True, True]
     number, size = copies.size()
-    assert (number, size) == (3, 3 * (OVERHEAD + SHARE * 1000))
+    assert (number, size) == (3, 3 * (COPY_OVERHEAD + COPY_FACTOR * 1000))
 
 
-def test_what_is_larger_than_all_room_is_not_copied(clock: Clock) -> None:
-    copies = Copies(clock, most=OVERHEAD + 100)
-    copies.fill(copies.open(SPOT), content(1, size=1000))
-    assert copies.seen("sample:a") is None
+def test_what_is_larger_than_all_room_is_not_copied(clock: Clock[float]) -> None:
+    copies = NearCache(clock, max_bytes=COPY_OVERHEAD + 100)
+    copies.fill(copies.reserve(SPOT), content(1, size=1000))
+    assert copies.peek("sample:a") is None
 
 
 class CopiesOfARedis(RuleBasedStateMachine):
@@ -128,32 +128,32 @@ class CopiesOfARedis(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        clock = Clock()
-        self.copies = Copies(clock)
-        self.copies.heard_until = clock.now
+        clock = Clock(1000.0)
+        self.copies = NearCache(clock)
+        self.copies.confirmed_until = clock.now
         self.number = dict.fromkeys("ab", 0)
-        self.under_way: list[tuple[str, Ticket, Content[int]]] = []
+        self.under_way: list[tuple[str, Reservation, Content[int]]] = []
 
     @rule(name=st.sampled_from("ab"))
     def ask(self, name: str) -> None:
-        ticket = self.copies.open(Spot(name, ("all", f"tag:{name}")))
-        self.under_way.append((name, ticket, content(self.number[name])))
+        reservation = self.copies.reserve(EntryRef(name, ("all", f"tag:{name}")))
+        self.under_way.append((name, reservation, content(self.number[name])))
 
     @rule(data=st.data())
     def answered(self, data: st.DataObject) -> None:
         if self.under_way:
-            _, ticket, found = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
-            self.copies.fill(ticket, found)
+            _, reservation, found = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+            self.copies.fill(reservation, found)
 
     @rule(name=st.sampled_from("ab"), how=st.sampled_from(["tag", "key", "all", "flush"]))
     def drop(self, name: str, how: str) -> None:
         self.number[name] += 1
         if how == "key":
-            self.copies.drop_keys([name])
+            self.copies.remove_keys([name])
         elif how == "flush":
-            self.copies.flush()
+            self.copies.clear()
         else:
-            self.copies.drop_tags(["all" if how == "all" else f"tag:{name}"])
+            self.copies.invalidate_tags(["all" if how == "all" else f"tag:{name}"])
 
     @invariant()
     def only_what_is_current_is_shown(self) -> None:

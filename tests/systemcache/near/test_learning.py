@@ -10,25 +10,25 @@ from django.urls import path
 from pytest_django.fixtures import Settings
 from rest_framework.permissions import BasePermission, IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from broker import gateway
-from broker.simulator import Simulator
-from systemcache import responses, shortcut
-from systemcache.shortcut import ShortView
-from tests.conftest import client_of
-from tests.systemcache.near.asking import HOLDINGS, WATCHLIST, is_short, warm
+from broker import cache_families, gateway
+from systemcache.per_view import middleware, renderers
+from systemcache.per_view.mixins import CachedView
+from tests.support.people import client_of
+from tests.systemcache.near.warm_requests import HOLDINGS, WATCHLIST, is_short, warm
+from watchlist import selectors
+from watchlist.cache_families import SETTINGS
 from watchlist.models import WatchlistItem
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ear")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("listener_thread")]
 
 
 def test_no_more_addresses_are_remembered_than_there_is_room_for(
     program: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shortcut, "MOST", 2)
+    monkeypatch.setattr(middleware, "MAX_ROUTES", 2)
     addresses = [f"/api/watchlist?active={active}" for active in ("true", "false", "all")]
     for address in addresses:
         warm(program, address)
@@ -37,7 +37,7 @@ def test_no_more_addresses_are_remembered_than_there_is_room_for(
 
 
 def test_who_is_learned_again_takes_nobodys_place(program: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shortcut, "MOST", 2)
+    monkeypatch.setattr(middleware, "MAX_ROUTES", 2)
     warm(program, HOLDINGS)
     warm(program, WATCHLIST)
     WatchlistItem.objects.create(symbol="TCS")
@@ -46,7 +46,7 @@ def test_who_is_learned_again_takes_nobodys_place(program: APIClient, monkeypatc
 
 
 def test_a_long_address_is_not_remembered(program: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = f"{WATCHLIST}&surplus={'x' * shortcut.LONGEST}"
+    address = f"{WATCHLIST}{'&' * middleware.MAX_ADDRESS_LENGTH}"
     warm(program, address)
     assert not is_short(program, address, monkeypatch)
 
@@ -56,11 +56,10 @@ def test_a_view_that_has_one_form_alone_is_learned_too(
 ) -> None:
     """Its answers do not vary by Accept, and do not say so."""
 
-    class JSONAlone(ShortView):
-        renderer_classes = (responses.StoredJSONRenderer,)
-
-        def get(self, request: Request) -> Response:
-            return responses.dated(gateway.holdings())
+    class JSONAlone(CachedView):
+        renderer_classes = (renderers.StoredJSONRenderer,)
+        family = cache_families.HOLDINGS
+        read = staticmethod(gateway.holdings)
 
     settings.ROOT_URLCONF = (path("json/", JSONAlone.as_view()),)
     assert "Vary" not in warm(program, "/json/")
@@ -76,7 +75,7 @@ def test_a_persons_answer_teaches_nothing(program: APIClient, client: Client, mo
     assert warm(program, HOLDINGS)["Vary"] == "Accept"
 
 
-def named(get_response: shortcut.Handler) -> shortcut.Handler:
+def named(get_response: middleware.Handler) -> middleware.Handler:
     """Middleware that tells callers who they are."""
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -104,13 +103,12 @@ class Members(BasePermission):
 
 @pytest.mark.parametrize("classes", [(IsAdminUser,), (Members,), (IsAuthenticated, IsAdminUser), ()])
 def test_what_no_permissions_name_can_tell_is_asked_of_the_view(
-    make_user: Callable[..., User], settings: Settings, simulator: Simulator, classes: tuple[type[BasePermission], ...]
+    make_user: Callable[..., User], settings: Settings, classes: tuple[type[BasePermission], ...]
 ) -> None:
-    class Guarded(ShortView):
+    class Guarded(CachedView):
         permission_classes = classes
-
-        def get(self, request: Request) -> Response:
-            return responses.dated(gateway.holdings())
+        family = SETTINGS
+        read = staticmethod(selectors.trading_settings)
 
     member, stranger = client_of(make_user("member", is_staff=True)), client_of(make_user("stranger"))
     warm(stranger, WATCHLIST)

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 from pytest_django.fixtures import Settings
-from redis import Redis
 
 from systemcache import families
-from tests.servers.redis_server import RedisServer
 from tests.systemcache.promises import numbers
 from tests.systemcache.promises.board import Board
 from tests.systemcache.promises.processes import Puppet
-from tests.systemcache.promises.source import Source
+from tests.systemcache.promises.source import BoardSource
+from testservers.redis_server import RedisServer
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +19,7 @@ def number_families(settings: Settings) -> Iterator[None]:
     numbers.install(settings)
     yield
     for family in numbers.ALL:
-        families.forget(family)
+        families.unregister(family)
 
 
 @pytest.fixture(scope="session")
@@ -51,12 +50,5 @@ def puppets(common_puppets: list[Puppet], board: Board, redis_store: RedisServer
 
 
 @pytest.fixture
-def source(board: Board) -> Source:
-    return Source(board)
-
-
-@pytest.fixture
-def redis(redis_store: RedisServer) -> Iterator[Redis]:
-    """A client of the test's own."""
-    with Redis.from_url(redis_store.url) as client:
-        yield client
+def source(board: Board) -> BoardSource:
+    return BoardSource(board)

@@ -14,15 +14,15 @@ from tests.systemcache.promises.setup import prepare
 
 prepare()
 
-from systemcache import outbox  # noqa: E402 - needs Django
-from watchlist import reads  # noqa: E402
+from systemcache.invalidation import outbox  # noqa: E402 - needs Django
+from watchlist import selectors  # noqa: E402
 from watchlist.models import Kind, TradingSetting  # noqa: E402
 
 KEY = "crash"
 
 
 def seen() -> int:
-    return next((int(row.value) for row in reads.trading_settings().value if row.key == KEY), 0)
+    return next((int(str(row.value)) for row in selectors.trading_settings().value if row.key == KEY), 0)
 
 
 def tell(**what: object) -> None:
@@ -47,7 +47,7 @@ def crasher() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still here")
 
-    outbox._carry_out = die  # type: ignore[assignment]
+    outbox.dispatch = die  # type: ignore[assignment]
     TradingSetting.objects.update_or_create(key=KEY, defaults={"kind": Kind.INTEGER, "value": str(number)})
 
 

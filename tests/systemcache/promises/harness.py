@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 
 import requests
 
-from tests.servers.ports import free_port
-from tests.systemcache.promises import world
+from tests.support.waiting import eventually
+from tests.systemcache.promises import other_program, world
 from tests.systemcache.promises.board import Board
-from tests.systemcache.promises.processes import PATIENCE, ROOT, environment, results, start, stop, until
-from tradingsite.children import Child
+from tests.systemcache.promises.processes import PATIENCE, ROOT, environment, results, start, stop
+from testservers.ports import free_port
+from tradingsite.processes import ChildProcess
 
-READERS = 3  # processes of three threads each; two more threads read over HTTP
+READERS = 3  # processes of three threads each
 FIRST_COUNT = world.COUNTS
-WRITE_COUNTS = range(FIRST_COUNT, FIRST_COUNT + world.LANES)
-READ_COUNTS = range(FIRST_COUNT + world.LANES, FIRST_COUNT + world.LANES + 3 * (READERS + 1))
+WRITERS = world.LANES - 1 + len(other_program.WAYS)  # threads
+WRITE_COUNTS = range(FIRST_COUNT, FIRST_COUNT + WRITERS)
+READ_COUNTS = range(FIRST_COUNT + WRITERS, FIRST_COUNT + WRITERS + 3 * (READERS + 1))
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Outcome:
     over_http: int = 0
     stale: int = 0
     seconds: float = 0.0
+    lag: float = 0.0  # seconds, the largest, of the other program's writes
     examples: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     breakers: set[str] = field(default_factory=set)
@@ -38,14 +41,18 @@ class Outcome:
     def __str__(self) -> str:
         return (
             f"{self.reads} reads ({self.over_http} over HTTP), {self.writes} writes in {self.seconds:.1f} s: "
-            f"{self.stale} stale"
+            f"{self.stale} stale" + (f", another program's writes show after {self.lag:.3f} s" if self.lag else "")
         )
 
 
 class Harness:
-    """`seed` decides who does what; in which order it happens is the machine's affair."""
+    """`seed` decides who does what; in which order it happens is the machine's affair.
 
-    def __init__(self, board: Board, seed: int, **variables: str) -> None:
+    With `bound` (seconds) a program writes that the site does not know, and all read over HTTP.
+    """
+
+    def __init__(self, board: Board, seed: int, bound: float = 0.0, /, **variables: str) -> None:
+        self.bound = bound
         self.board, self.seed, self._variables = board, seed, {"PROMISES_KEEPER": "0.5", **variables}
 
     @property
@@ -69,12 +76,17 @@ class Harness:
 
     def _orders(self, address: str, token: str) -> Iterator[dict[str, object]]:
         http = {"address": address, "token": token}
-        for lane in range(world.LANES - 1):
+        for lane in range(world.OTHER_PROGRAM - 1):
             yield {"role": "writer", "lane": lane, "count": WRITE_COUNTS[lane]}
-        yield {"role": "http_writer", "lane": world.LANES - 1, "count": WRITE_COUNTS[-1], **http}
+        lane = world.OTHER_PROGRAM - 1
+        yield {"role": "http_writer", "lane": lane, "count": WRITE_COUNTS[lane], **http}
+        if self.bound:
+            yield {"role": "other_program", "bound": self.bound, "count": WRITE_COUNTS[world.OTHER_PROGRAM]}
         for number in range(READERS):
-            yield {"role": "reader", "count": READ_COUNTS[3 * number]}
-        yield {"role": "http_reader", "count": READ_COUNTS[3 * READERS], **http}
+            how = {"role": "http_reader", **http} if self.bound else {"role": "reader"}
+            yield {"count": READ_COUNTS[3 * number], **how}
+        if not self.bound:
+            yield {"role": "http_reader", "count": READ_COUNTS[3 * READERS], **http}
 
     def _start(self, running: ExitStack, **order: object) -> "subprocess.Popen[str]":
         seed = f"{self.seed} {order['role']} {order['count']}"
@@ -91,12 +103,13 @@ class Harness:
             stop(maker)
 
     def _outcome(self, workers: "list[subprocess.Popen[str]]", seconds: float) -> Outcome:
-        over_http = sum(self.board[index] for index in READ_COUNTS[3 * READERS :])
+        over_http = sum(self.board[index] for index in READ_COUNTS[0 if self.bound else 3 * READERS :])
         outcome = Outcome(self.reads, self.writes, over_http, seconds=seconds)
         for told in results(workers, PATIENCE):
             outcome.breakers.add(told["breaker"])
             for result in told["results"]:
                 outcome.stale += result["stale"]
+                outcome.lag = max(outcome.lag, result.get("lag", 0.0))
                 outcome.examples += result["examples"]
                 outcome.errors += [result["error"]] if "error" in result else []
         return outcome
@@ -113,9 +126,9 @@ def site(**variables: str) -> Iterator[str]:
         "tests.systemcache.promises.site:application",
     ]
     with environment(**variables):
-        running = Child("The site", command, directory=ROOT)
+        running = ChildProcess("The site", command, directory=ROOT)
     try:
-        until(lambda: running.ended or _is_up(port))
+        eventually(lambda: running.ended or _is_up(port))
         assert not running.ended, "the site did not start"
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -7,12 +7,12 @@ SLOTS = {name: slot for slot, name in enumerate("abcdefgh")}
 TTL = 60
 STALE_FOR = 600
 
-NUMBER = Family("promise_number", "promise:number:{name}", int, tags=("promise:{name}",), load_limit=20)
-BRIEF = Family("promise_brief", "promise:brief:{name}", int, load_limit=0.5)  # its leases end before slow loads do
-KILLED = Family("promise_killed", "promise:killed:{name}", int, load_limit=1.0)
-AHEAD = Family("promise_ahead", "promise:ahead:{name}", int, ahead=True, load_limit=20)
-LASTING = Family("promise_lasting", "promise:lasting:{name}", int, load_limit=20)  # shown stale when the source fails
-STRICT = Family("promise_strict", "promise:strict:{name}", int, strict=True, load_limit=20)
+NUMBER = Family("promise_number", "promise:number:{name}", int, tags=("promise:{name}",), load_timeout=20)
+BRIEF = Family("promise_brief", "promise:brief:{name}", int, load_timeout=0.5)  # its leases end before slow loads do
+KILLED = Family("promise_killed", "promise:killed:{name}", int, load_timeout=1.0)
+AHEAD = Family("promise_ahead", "promise:ahead:{name}", int, ahead=True, load_timeout=20)
+LASTING = Family("promise_lasting", "promise:lasting:{name}", int, load_timeout=20)  # shown stale when the source fails
+STRICT = Family("promise_strict", "promise:strict:{name}", int, strict=True, load_timeout=20)
 ALL = (NUMBER, BRIEF, KILLED, AHEAD, LASTING, STRICT)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from tests.systemcache.promises import world
 from tests.systemcache.promises.world import Lane, Seen
-from watchlist.rows import SettingRow, SignalRow, WatchlistRow
+from watchlist.schemas import SettingSchema, SignalSchema, WatchlistItemSchema
 
 
 class Site:
@@ -30,19 +30,19 @@ class Site:
         return answer
 
     def get(self, path: str, row: type[Any]) -> list[Any]:
-        return [msgspec.convert(item, row) for item in json.loads(self.ask("GET", path))]
+        return [msgspec.convert(item, row) for item in json.loads(self.ask("GET", path))["data"]]
 
     def random_read(self, chance: random.Random) -> Callable[[], Callable[[], Iterable[Seen]]]:
         ways: tuple[Callable[[], Iterable[Seen]], ...] = (
-            lambda: world.of_settings(self.get("/api/settings", SettingRow)),
-            lambda: world.of_signals(self.get("/api/signals?limit=200", SignalRow)),
-            lambda: world.of_rows(self.get("/api/watchlist", WatchlistRow)),
-            lambda: world.of_window(self.get("/api/watchlist?category=short_term", WatchlistRow)),
+            lambda: world.of_settings(self.get("/api/settings", SettingSchema)),
+            lambda: world.of_signals(self.get("/api/signals?limit=200", SignalSchema)),
+            lambda: world.of_rows(self.get("/api/watchlist", WatchlistItemSchema)),
+            lambda: world.of_window(self.get("/api/watchlist?category=short_term", WatchlistItemSchema)),
         )
         return lambda: chance.choice(ways)
 
     def writes(self, lane: Lane, chance: random.Random) -> Callable[[], None]:
-        ids = {row.symbol: row.id for row in self.get("/api/watchlist", WatchlistRow)}
+        ids = {row.symbol: row.id for row in self.get("/api/watchlist", WatchlistItemSchema)}
 
         def notes(slot: str) -> None:
             path = f"/api/watchlist/{ids[lane.symbol(slot)]}"

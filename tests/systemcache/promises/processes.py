@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.waiting import eventually
 from tests.systemcache.promises.board import Board
 from tradingsite.embedded_redis import die_with_parent
 
@@ -96,7 +95,7 @@ class Read:
 
     def waits(self) -> Self:
         """Waits until it (the only one of its process) waits for the load of another process."""
-        until(lambda: self.puppet.counts().get("lease_waits", 0) > 0)
+        eventually(lambda: self.puppet.counts().get("lease_waits", 0) > 0)
         return self
 
 
@@ -106,7 +105,7 @@ class Puppet:
     def __init__(self, board: Board, **variables: str) -> None:
         self._process = start("puppet", str(board.path), **variables)
         self._ids = itertools.count(1)
-        self._events: dict[int | None, queue.Queue[dict[str, Any]]] = defaultdict(queue.Queue)
+        self._events: dict[int | None, queue.Queue[dict[str, Any]]] = {None: queue.Queue()}
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
@@ -125,6 +124,7 @@ class Puppet:
 
     def send(self, **order: object) -> int:
         number = next(self._ids)
+        self._events[number] = queue.Queue()  # before the listener can look for it
         assert self._process.stdin
         self._process.stdin.write(json.dumps({"id": number, **order}) + "\n")
         self._process.stdin.flush()
@@ -150,13 +150,6 @@ class Puppet:
 
     def stop(self) -> None:
         stop(self._process)
-
-
-def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.01)
 
 
 def results(processes: "list[subprocess.Popen[str]]", seconds: float) -> list[Mapping[str, Any]]:

@@ -20,11 +20,16 @@ from tests.systemcache.promises.setup import prepare
 
 prepare()
 
-from systemcache import batch, families, fetch, fetched, keeper, stats, store  # noqa: E402 - needs Django
+from systemcache import clock, families, process_state  # noqa: E402 - needs Django
+from systemcache.fetching import fetch, fetch_many  # noqa: E402 - needs Django
+from systemcache.invalidation import recovery  # noqa: E402 - needs Django
+from systemcache.stats import counters  # noqa: E402 - needs Django
+from systemcache.storage import entries, leases  # noqa: E402
+from systemcache.storage.breaker import breaker  # noqa: E402
 from tests.systemcache.promises.board import Board  # noqa: E402
 from tests.systemcache.promises.numbers import SLOTS  # noqa: E402
 
-_real_clock = fetched.clock
+_real_clock = clock.timestamp
 _speaking = threading.Lock()
 _mine = threading.local()  # the call that a thread runs
 
@@ -68,7 +73,7 @@ class Call:
         family, params = families.named(self.order["family"]), {"name": self.order["name"]}
         try:
             if self.order["do"] == "read_many":
-                (found,) = batch.fetch_many(family, [params], lambda _: [self.load()])
+                (found,) = fetch_many.fetch_many(family, [params], lambda _: [self.load()])
                 assert found
             else:
                 found = fetch.fetch(family, params, self.load)
@@ -79,16 +84,16 @@ class Call:
             tell(id=self.id, event="error", error=repr(error))
 
 
-def can_stop_at(step: str) -> None:
+def can_stop_at(module: Any, step: str) -> None:
     """A call whose order says so stops before this step of the store, until the test lets it go on."""
-    real = getattr(store, step)
+    real = getattr(module, step)
 
     def stopping(*args: Any, **kwargs: Any) -> Any:
         if call := getattr(_mine, "call", None):
             call.stop(step.removesuffix("_many"))
         return real(*args, **kwargs)
 
-    setattr(store, step, stopping)
+    setattr(module, step, stopping)
 
 
 def herd(order: dict[str, Any]) -> None:
@@ -116,19 +121,17 @@ def herd(order: dict[str, Any]) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    tell(id=order["id"], event="done", loads=loads, returned=returned, breaker=store.breaker.state)
+    tell(id=order["id"], event="done", loads=loads, returned=returned, breaker=breaker.state)
 
 
 def set_clock(ahead: float) -> None:
     """Values look that many seconds older than they are."""
-    fetched.clock = lambda: _real_clock() + ahead
+    clock.timestamp = lambda: _real_clock() + ahead
 
 
 def reset() -> None:
     set_clock(0)
-    fetch.forget()
-    stats.forget()
-    store.breaker.reset()
+    process_state.reset()
 
 
 def obey(board: Board, calls: dict[int, Call], order: dict[str, Any]) -> None:
@@ -156,20 +159,20 @@ def answer(order: dict[str, Any]) -> object:
         case "clock":
             set_clock(order["ahead"])
         case "look":
-            keeper.look()
+            recovery.run_once()
         case "counts":
-            with stats._lock:
-                return {event: number for (_, event), number in stats._pending.items()}
+            return {event: number for counts in counters.unsent_counts().values() for event, number in counts.items()}
         case "breaker":
-            return store.breaker.state
+            return breaker.state
     return None
 
 
 def main() -> None:
     board, calls = Board(Path(sys.argv[1])), dict[int, Call]()
     settings.CACHE_STATS_INTERVAL = 0  # counts stay in this process, for the tests to see
-    for step in ("read", "acquire", "acquire_many", "store", "store_many"):
-        can_stop_at(step)
+    can_stop_at(entries, "read")
+    for step in ("acquire", "acquire_many", "store", "store_many"):
+        can_stop_at(leases, step)
     tell(event="ready")
     for line in sys.stdin:
         obey(board, calls, json.loads(line))

@@ -1,11 +1,11 @@
 """The source of the scripted tests, and its writer: a write has ended when it is committed and has dropped."""
 
-from systemcache import store
+from systemcache.storage import generations
 from tests.systemcache.promises.board import Board
 from tests.systemcache.promises.numbers import SLOTS
 
 
-class Source:
+class BoardSource:
     def __init__(self, board: Board) -> None:
         self._board = board
 
@@ -13,7 +13,7 @@ class Source:
         self._board[SLOTS[name]] = number
 
     def drop(self, tag: str) -> None:
-        store.drop([tag])
+        generations.invalidate_tags([tag])
 
     def write(self, number: int, tag: str) -> None:
         self.commit(number)

@@ -5,8 +5,9 @@ import threading
 import pytest
 from pytest_django.fixtures import Settings
 
-from systemcache import away, breaker
-from systemcache.fetch import fetch
+from systemcache.fetching.fetch import fetch
+from systemcache.local import degraded
+from systemcache.storage.breaker import Breaker
 from tests.systemcache.promises.numbers import NUMBER
 
 A = {"name": "a"}
@@ -14,17 +15,17 @@ A = {"name": "a"}
 
 @pytest.fixture(autouse=True)
 def _holding(settings: Settings) -> None:
-    settings.CACHE_HOLD = 30.0
+    settings.CACHE_DEGRADED_HOLD = 30.0
 
 
 def test_a_process_holds_what_it_loaded_for_a_moment() -> None:
     assert fetch(NUMBER, A, lambda: 0).value == 0
     assert fetch(NUMBER, A, lambda: 1).value == 0
-    away.forget()
+    degraded.discard()
     assert fetch(NUMBER, A, lambda: 1).value == 1
 
 
-def test_a_load_under_way_when_something_is_dropped_is_not_held() -> None:
+def test_a_load_during_which_something_is_invalidated_is_not_kept_in_the_process() -> None:
     loading, dropped = threading.Event(), threading.Event()
 
     def load() -> int:
@@ -35,18 +36,18 @@ def test_a_load_under_way_when_something_is_dropped_is_not_held() -> None:
     early = threading.Thread(target=fetch, args=(NUMBER, A, load))
     early.start()
     loading.wait(30)
-    away.forget()  # as invalidation.drop does, after an order was placed
+    degraded.discard()  # as invalidation.drop does, after an order was placed
     dropped.set()
     early.join()
     assert fetch(NUMBER, A, lambda: 1).value == 1
 
 
 def test_a_drop_that_was_not_carried_out_keeps_a_probe_from_trusting_redis() -> None:
-    switch = breaker.Breaker(pause=lambda: 0)
+    switch = Breaker(pause=lambda: 0)
     switch.failed()
 
     def put_in_order() -> bool:
-        assert switch.leaves_undone()  # a write commits after the probe has looked for what is pending
+        assert switch.refuse_invalidation()  # a write commits after the probe has looked for what is pending
         return True
 
     switch.probe(put_in_order)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.redis_server import RedisServer
 from tests.systemcache.promises import database
 from tests.systemcache.promises.board import Board
 from tests.systemcache.promises.harness import Harness, Outcome
+from testservers.redis_server import RedisServer
 
-READS, WRITES = 50_000, 500
+READS, WRITES = 50_000, 500  # in the slow form; the quick one takes a tenth
 PAUSE = "0.004"  # seconds, at the most, between a load and its store: the moment in which others write
 Show = Callable[[str, Outcome], None]
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
@@ -45,16 +45,22 @@ def show(capsys: pytest.CaptureFixture[str]) -> Show:
     return say
 
 
-def test_no_read_after_an_acknowledged_write_is_stale(make_harness: Callable[..., Harness], show: Show) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [1, 10])
+def test_no_read_after_an_acknowledged_write_is_stale(
+    make_harness: Callable[..., Harness], show: Show, share: int
+) -> None:
+    """It ends when both counts are reached, however long a busy machine takes."""
     harness = make_harness()
-    outcome = harness.run(reads=READS, writes=WRITES, seconds=150)
+    outcome = harness.run(reads=READS // share, writes=WRITES // share, seconds=800)
     show(f"leases on, seed {harness.seed}", outcome)
     assert outcome.errors == []
     assert outcome.stale == 0, (harness.seed, outcome.examples)
-    assert outcome.reads >= READS
-    assert outcome.writes >= WRITES
+    assert outcome.reads >= READS // share
+    assert outcome.writes >= WRITES // share
 
 
+@pytest.mark.slow
 def test_with_leases_switched_off_the_same_harness_finds_stale_reads(
     make_harness: Callable[..., Harness], show: Show
 ) -> None:

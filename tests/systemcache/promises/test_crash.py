@@ -10,11 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.servers.redis_server import RedisServer
+from tests.support.waiting import eventually
 from tests.systemcache.promises import database
-from tests.systemcache.promises.processes import PATIENCE, start, stop, until
+from tests.systemcache.promises.processes import PATIENCE, start, stop
+from testservers.redis_server import RedisServer
 
-KEEPER = 0.5  # seconds: CACHE_KEEPER_INTERVAL as the site has it
+KEEPER = 0.5  # seconds: CACHE_RECOVERY_INTERVAL as the site has it
 BOUND = 3.0  # seconds, on a busy machine
 ROUNDS = 3
 pytestmark = pytest.mark.timeout(240)
@@ -80,7 +81,7 @@ def test_what_a_killed_process_has_written_is_seen_by_others_within_the_replay_b
     with capsys.disabled():
         print(f"\nreplayed after {', '.join(f'{seconds:.2f}' for seconds in took)} s (interval {KEEPER} s)")
     assert max(took) < BOUND
-    until(lambda: stage.pending() == 0, BOUND)
+    eventually(lambda: stage.pending() == 0, BOUND)
 
 
 def test_a_process_that_starts_after_the_crash_of_the_only_one_never_shows_the_old_value(stage: Stage) -> None:

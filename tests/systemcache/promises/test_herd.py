@@ -5,11 +5,12 @@ from time import monotonic
 
 import pytest
 
-from tests.servers.redis_server import RedisServer
+from tests.support.waiting import eventually
 from tests.systemcache.promises import herd
 from tests.systemcache.promises.board import Board
-from tests.systemcache.promises.processes import Puppet, until
-from tests.systemcache.promises.source import Source
+from tests.systemcache.promises.processes import Puppet
+from tests.systemcache.promises.source import BoardSource
+from testservers.redis_server import RedisServer
 
 Puppets = list[Puppet]
 ROUNDS = 20
@@ -35,7 +36,7 @@ def test_after_a_loader_was_killed_one_other_loads_when_its_lease_has_ended(
         doomed.read("promise_killed", pause=True).is_loading()
         began = monotonic()
         asked = herd.ask(puppets, "a", source=0.1, family="promise_killed")
-        until(lambda: all(puppet.counts().get("lease_waits", 0) for puppet in puppets))
+        eventually(lambda: all(puppet.counts().get("lease_waits", 0) for puppet in puppets))
         doomed.kill()
         found = herd.answers(asked)
     finally:
@@ -53,7 +54,7 @@ def test_a_source_that_fails_is_asked_once_a_process_and_not_once_a_reader(puppe
 
 
 def test_when_the_source_fails_an_old_value_is_shown_marked_stale_with_its_age(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first, second, third = puppets[:3]
     source.commit(7)
@@ -70,7 +71,7 @@ def test_when_the_source_fails_an_old_value_is_shown_marked_stale_with_its_age(
 
 
 def test_when_the_old_value_is_too_old_or_was_dropped_the_error_is_the_callers(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first, second = puppets[:2]
     for name, spoil in (("a", lambda: first.do("clock", ahead=700)), ("b", lambda: source.drop("promise_lasting"))):
@@ -81,7 +82,7 @@ def test_when_the_old_value_is_too_old_or_was_dropped_the_error_is_the_callers(
 
 
 def test_a_value_dropped_while_its_refresh_fails_is_not_shown_stale_to_who_comes_later(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first, second = puppets[:2]
     first.read("promise_lasting").end()
@@ -98,7 +99,7 @@ def test_a_value_dropped_while_its_refresh_fails_is_not_shown_stale_to_who_comes
 
 
 def test_a_value_near_its_end_is_refreshed_by_one_caller_while_the_others_get_it(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     puppets[0].read("promise_ahead").end()
     for puppet in puppets:

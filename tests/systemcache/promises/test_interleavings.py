@@ -6,16 +6,16 @@ import time
 import pytest
 from redis import Redis
 
-from systemcache.invalidation import clear, target
+from systemcache.invalidation.clear import clear, target
 from tests.systemcache.promises.processes import Puppet
-from tests.systemcache.promises.source import Source
+from tests.systemcache.promises.source import BoardSource
 
 NUMBER = "promise_number"
 Puppets = list[Puppet]
 
 
 def test_a_value_loaded_before_the_commit_is_not_stored_after_the_invalidation(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, pause=True)
@@ -26,7 +26,9 @@ def test_a_value_loaded_before_the_commit_is_not_stored_after_the_invalidation(
     assert first.read(NUMBER).value() == 1
 
 
-def test_what_a_reader_refills_between_write_and_commit_goes_with_the_commit(puppets: Puppets, source: Source) -> None:
+def test_what_a_reader_refills_between_write_and_commit_goes_with_the_commit(
+    puppets: Puppets, source: BoardSource
+) -> None:
     first, second = puppets[:2]
     assert first.read(NUMBER).value() == 0  # the write is under way: the old value is what may be seen
     source.commit(1)
@@ -36,7 +38,7 @@ def test_what_a_reader_refills_between_write_and_commit_goes_with_the_commit(pup
 
 
 def test_a_reader_that_arrives_after_the_write_does_not_wait_for_the_load_that_began_before(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first, second, third = puppets[:3]
     early = first.read(NUMBER, pause=True)
@@ -48,7 +50,7 @@ def test_a_reader_that_arrives_after_the_write_does_not_wait_for_the_load_that_b
 
 
 def test_one_of_the_same_process_that_arrives_after_the_write_does_not_get_the_old_value(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first = puppets[0]
     early = first.read(NUMBER, pause=True)
@@ -59,7 +61,7 @@ def test_one_of_the_same_process_that_arrives_after_the_write_does_not_get_the_o
     assert late.value() == 1
 
 
-def test_a_waiter_woken_by_a_store_that_was_refused_asks_again(puppets: Puppets, source: Source) -> None:
+def test_a_waiter_woken_by_a_store_that_was_refused_asks_again(puppets: Puppets, source: BoardSource) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, pause=True)
     early.is_loading()
@@ -69,7 +71,7 @@ def test_a_waiter_woken_by_a_store_that_was_refused_asks_again(puppets: Puppets,
     assert waiter.value() == 1
 
 
-def test_a_loader_slower_than_its_lease_cannot_store(puppets: Puppets, source: Source) -> None:
+def test_a_loader_slower_than_its_lease_cannot_store(puppets: Puppets, source: BoardSource) -> None:
     first, second = puppets[:2]
     slow = first.read("promise_brief", pause=True)
     slow.is_loading()
@@ -81,7 +83,7 @@ def test_a_loader_slower_than_its_lease_cannot_store(puppets: Puppets, source: S
 
 
 def test_a_lease_that_has_ended_and_was_taken_by_another_does_not_let_the_first_one_store(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first, second, third = puppets[:3]
     slow = first.read("promise_brief", pause=True)
@@ -96,7 +98,9 @@ def test_a_lease_that_has_ended_and_was_taken_by_another_does_not_let_the_first_
 
 
 @pytest.mark.parametrize("tag", [NUMBER, "promise:a"])
-def test_a_tag_dropped_during_a_load_keeps_it_from_being_stored(puppets: Puppets, source: Source, tag: str) -> None:
+def test_a_load_is_not_stored_if_its_tag_was_invalidated_meanwhile(
+    puppets: Puppets, source: BoardSource, tag: str
+) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, pause=True)
     early.is_loading()
@@ -105,7 +109,7 @@ def test_a_tag_dropped_during_a_load_keeps_it_from_being_stored(puppets: Puppets
     assert second.read(NUMBER).value() == 1
 
 
-def test_another_tag_does_not_disturb_a_load(puppets: Puppets, source: Source) -> None:
+def test_another_tag_does_not_disturb_a_load(puppets: Puppets, source: BoardSource) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, pause=True)
     early.is_loading()
@@ -117,7 +121,7 @@ def test_another_tag_does_not_disturb_a_load(puppets: Puppets, source: Source) -
 @pytest.mark.django_db
 @pytest.mark.parametrize("chosen", [{"pattern": "promise:*"}, {"family": NUMBER}, {"tag": "promise:a"}])
 def test_a_clear_during_a_load_keeps_it_from_being_stored(
-    puppets: Puppets, source: Source, chosen: dict[str, str]
+    puppets: Puppets, source: BoardSource, chosen: dict[str, str]
 ) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, pause=True)
@@ -130,7 +134,7 @@ def test_a_clear_during_a_load_keeps_it_from_being_stored(
     assert late.value() == 1
 
 
-def test_a_refresh_ahead_that_races_with_an_invalidation_is_not_stored(puppets: Puppets, source: Source) -> None:
+def test_a_refresh_ahead_that_races_with_an_invalidation_is_not_stored(puppets: Puppets, source: BoardSource) -> None:
     first, second, third = puppets[:3]
     first.read("promise_ahead").end()
     first.do("clock", ahead=50)
@@ -143,7 +147,7 @@ def test_a_refresh_ahead_that_races_with_an_invalidation_is_not_stored(puppets: 
     assert second.read("promise_ahead").value() == 1
 
 
-def test_flushall_in_the_middle_of_a_load(puppets: Puppets, source: Source, redis: Redis) -> None:
+def test_flushall_in_the_middle_of_a_load(puppets: Puppets, source: BoardSource, redis: Redis) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, pause=True)
     early.is_loading()
@@ -155,7 +159,7 @@ def test_flushall_in_the_middle_of_a_load(puppets: Puppets, source: Source, redi
 
 @pytest.mark.parametrize("lost", ["lease:*", "gen:*", "epoch:*", "wake:*", "*"])
 def test_what_redis_evicts_during_a_load_makes_a_miss_and_no_old_value(
-    puppets: Puppets, source: Source, redis: Redis, lost: str
+    puppets: Puppets, source: BoardSource, redis: Redis, lost: str
 ) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, pause=True)
@@ -169,8 +173,8 @@ def test_what_redis_evicts_during_a_load_makes_a_miss_and_no_old_value(
 
 
 @pytest.mark.parametrize("lost", ["gen:*:promise_number", "gen:*:promise:a", "epoch:*"])
-def test_a_generation_that_was_evicted_and_made_anew_does_not_make_an_old_value_good_again(
-    puppets: Puppets, source: Source, redis: Redis, lost: str
+def test_a_generation_that_was_evicted_and_made_again_does_not_make_an_old_value_valid(
+    puppets: Puppets, source: BoardSource, redis: Redis, lost: str
 ) -> None:
     first, second = puppets[:2]
     first.read(NUMBER).end()
@@ -187,7 +191,7 @@ def test_a_generation_that_was_evicted_and_made_anew_does_not_make_an_old_value_
 
 
 def test_a_store_that_is_refused_does_not_make_the_waiters_for_the_next_load_spin(
-    puppets: Puppets, source: Source
+    puppets: Puppets, source: BoardSource
 ) -> None:
     first, second, third = puppets[:3]
     early = first.read(NUMBER, pause=True)
@@ -227,7 +231,9 @@ def test_a_value_stored_between_look_and_lease_is_taken_and_not_loaded_again(pup
     assert third.read(NUMBER, do=how).end()["state"] == "hit"  # and nobody holds the lease for nothing
 
 
-def test_a_value_on_its_way_to_redis_when_it_is_dropped_does_not_arrive(puppets: Puppets, source: Source) -> None:
+def test_a_value_on_its_way_to_redis_when_it_is_invalidated_is_not_stored(
+    puppets: Puppets, source: BoardSource
+) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, stop_at="store")
     early.is_loading()
@@ -237,7 +243,7 @@ def test_a_value_on_its_way_to_redis_when_it_is_dropped_does_not_arrive(puppets:
     assert second.read(NUMBER).value() == 1
 
 
-def test_a_batch_that_loads_while_something_is_dropped_is_not_stored(puppets: Puppets, source: Source) -> None:
+def test_a_batch_is_not_stored_if_it_was_invalidated_during_its_load(puppets: Puppets, source: BoardSource) -> None:
     first, second = puppets[:2]
     early = first.read(NUMBER, do="read_many", pause=True)
     early.is_loading()

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from redis import Redis
 
-from systemcache import codec, store
-from systemcache.invalidation import clear, target
+from systemcache import codec
+from systemcache.invalidation.clear import clear, target
+from systemcache.storage import entries, generations, key_names, leases
 from tests.systemcache.promises import naive
 
 READERS = 3
@@ -27,15 +28,15 @@ QUICK = settings(
 )
 
 
-def spot(name: str) -> store.Spot:
-    return store.Spot(f"promise:number:{name}", TAGS[name])
+def ref(name: str) -> key_names.EntryRef:
+    return key_names.EntryRef(f"promise:number:{name}", TAGS[name])
 
 
 @dataclass
 class Load:
     """A load under way: its lease, and the number that it has seen in the source."""
 
-    lease: store.Lease
+    lease: leases.Lease
     seen: int
 
 
@@ -51,7 +52,7 @@ class Cache(RuleBasedStateMachine):
         self.ended = dict.fromkeys("ab", 0)
         self.loads: list[Load] = []
 
-    def check(self, name: str, found: store.Found) -> bool:
+    def check(self, name: str, found: entries.Lookup) -> bool:
         if isinstance(found, codec.Entry):
             assert int(found.payload) >= self.ended[name], "stale"
         return isinstance(found, codec.Entry)
@@ -59,10 +60,10 @@ class Cache(RuleBasedStateMachine):
     @rule(name=NAMES)
     def read(self, name: str) -> None:
         """A hit; or the beginning of a load, if nobody else loads."""
-        if self.check(name, store.read(spot(name))) or len(self.loads) == READERS:
+        if self.check(name, entries.read(ref(name))) or len(self.loads) == READERS:
             return
-        asked = store.acquire(spot(name), 30)
-        self.check(name, asked.found)
+        asked = leases.acquire(ref(name), 30)
+        self.check(name, asked.entry)
         if asked.lease:
             self.loads.append(Load(asked.lease, self.committed[name]))
 
@@ -70,12 +71,12 @@ class Cache(RuleBasedStateMachine):
     @rule(turn=st.integers(0, READERS - 1))
     def store_what_was_loaded(self, turn: int) -> None:
         load = self.loads.pop(turn % len(self.loads))
-        store.store(load.lease, codec.Entry(datetime.now(UTC), 60, b"%d" % load.seen), 60)
+        leases.store(load.lease, codec.Entry(datetime.now(UTC), 60, b"%d" % load.seen), 60)
 
     @precondition(lambda self: self.loads)
     @rule()
     def fail_to_load(self) -> None:
-        store.abandon(self.loads.pop().lease)
+        leases.release(self.loads.pop().lease)
 
     @rule(name=NAMES)
     def commit(self, name: str) -> None:
@@ -84,7 +85,7 @@ class Cache(RuleBasedStateMachine):
     @rule(name=NAMES, by=st.integers(0, 1))
     def end_of_write(self, name: str, by: int) -> None:
         """Its family or its tag is dropped; what was committed until then must be seen from now on."""
-        store.drop([TAGS[name][by]])
+        generations.invalidate_tags([TAGS[name][by]])
         for touched in "ab" if by == 0 else name:
             self.ended[touched] = self.committed[touched]
 
@@ -121,7 +122,7 @@ def test_in_no_order_of_events_does_a_read_show_what_a_finished_write_has_replac
 @pytest.mark.django_db
 @pytest.mark.timeout(180)
 def test_the_same_events_without_leases_do(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "store_many", naive._store_many)
+    monkeypatch.setattr(leases, "store_many", naive.store_unconditionally)
     # Always the same ones; not made smaller, which takes long. What empties the cache would hide what is wrong in it.
     same = settings(QUICK, max_examples=2_000, print_blob=False, derandomize=True, phases=[Phase.generate])
     with pytest.raises(AssertionError, match="stale"):

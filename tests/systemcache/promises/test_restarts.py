@@ -7,22 +7,21 @@ import pytest
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from systemcache import store
-from tests.servers.redis_server import RedisServer
+from systemcache.storage.breaker import breaker
+from tests.support.redis import use_redis
 from tests.systemcache.promises.board import Board
 from tests.systemcache.promises.processes import Puppet
-from tests.systemcache.promises.source import Source
+from tests.systemcache.promises.source import BoardSource
+from testservers.redis_server import RedisServer
 
 NUMBER = "promise_number"
 
 
 @pytest.fixture
-def server(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+def server(tmp_path: Path, settings: Settings) -> Iterator[RedisServer]:
     """A Redis of the test's own: what it writes to the disk must not reach other tests."""
-    # This process will talk to the common one again, over connections that know its run id already.
-    monkeypatch.setitem(store._server, "run_id", store._server["run_id"])
     with RedisServer(tmp_path / "redis") as own:
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": own.url}}
+        use_redis(settings, own.url)
         yield own
 
 
@@ -42,7 +41,7 @@ def newcomer(server: RedisServer, board: Board) -> Iterator[Puppet]:
     puppet.stop()
 
 
-def come_back_as_before_the_drop(server: RedisServer, source: Source) -> bytes:
+def come_back_as_before_the_drop(server: RedisServer, source: BoardSource) -> bytes:
     """What is dropped after the data was saved stands there again, with the generation that it had."""
     with Redis.from_url(server.url) as redis:
         redis.save()
@@ -58,8 +57,8 @@ def come_back_as_before_the_drop(server: RedisServer, source: Source) -> bytes:
     return kept
 
 
-def test_a_dropped_value_that_an_older_data_set_brings_back_is_served_by_nobody(
-    server: RedisServer, witness: Puppet, newcomer: Puppet, source: Source
+def test_no_process_serves_an_invalidated_value_that_an_older_data_set_brings_back(
+    server: RedisServer, witness: Puppet, newcomer: Puppet, source: BoardSource
 ) -> None:
     assert witness.read(NUMBER).value() == 0
     come_back_as_before_the_drop(server, source)
@@ -68,7 +67,7 @@ def test_a_dropped_value_that_an_older_data_set_brings_back_is_served_by_nobody(
 
 
 def test_the_process_that_lived_through_it_is_the_first_to_read(
-    server: RedisServer, witness: Puppet, source: Source
+    server: RedisServer, witness: Puppet, source: BoardSource
 ) -> None:
     assert witness.read(NUMBER).value() == 0
     come_back_as_before_the_drop(server, source)
@@ -77,7 +76,7 @@ def test_the_process_that_lived_through_it_is_the_first_to_read(
 
 
 def test_a_load_under_way_when_redis_came_back_is_not_stored(
-    server: RedisServer, witness: Puppet, newcomer: Puppet, source: Source
+    server: RedisServer, witness: Puppet, newcomer: Puppet, source: BoardSource
 ) -> None:
     """Its lease is in the older data set as well."""
     early = witness.read(NUMBER, pause=True)
@@ -93,7 +92,7 @@ def test_a_load_under_way_when_redis_came_back_is_not_stored(
 
 
 def test_a_store_on_its_way_when_redis_came_back_does_not_arrive(
-    server: RedisServer, witness: Puppet, newcomer: Puppet, source: Source
+    server: RedisServer, witness: Puppet, newcomer: Puppet, source: BoardSource
 ) -> None:
     early = witness.read(NUMBER, stop_at="store")
     early.is_loading()
@@ -107,10 +106,10 @@ def test_a_store_on_its_way_when_redis_came_back_does_not_arrive(
     assert newcomer.read(NUMBER).value() == 1
 
 
-def test_a_redis_that_comes_back_empty_is_used_again(server: RedisServer, witness: Puppet, source: Source) -> None:
+def test_a_redis_that_comes_back_empty_is_used_again(server: RedisServer, witness: Puppet, source: BoardSource) -> None:
     witness.read(NUMBER).end()
     server.restart(empty=True)
     source.write(1, NUMBER)
     assert witness.read(NUMBER).value() == 1
     assert witness.read(NUMBER).end()["state"] == "hit"
-    assert store.breaker.state == "closed"
+    assert breaker.state == "closed"

@@ -6,17 +6,22 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.db.models.signals import post_delete, post_save
+from pytest_django.fixtures import Settings
 from redis import Redis
 
-from systemcache import batch, dirty, outbox, store
-from systemcache.fetch import fetch
+from systemcache.fetching import fetch_many
+from systemcache.fetching.fetch import fetch
+from systemcache.invalidation import outbox, transactions
 from systemcache.models import PendingInvalidation
-from tests.servers.redis_server import RedisServer
+from systemcache.storage import generations
+from systemcache.storage.breaker import breaker
+from tests.support.redis import use_redis
 from tests.systemcache.promises.numbers import STRICT
-from watchlist import reads
+from testservers.redis_server import RedisServer
+from watchlist import selectors
 from watchlist.cache_families import SIGNALS, WATCHLIST
 from watchlist.models import Signal, WatchlistItem
-from watchlist.rows import WatchlistRow
+from watchlist.schemas import WatchlistItemSchema
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_store")]
 
@@ -34,19 +39,19 @@ def item(transactional_db: None, redis_store: RedisServer) -> WatchlistItem:
 def drops(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What Redis was told to drop."""
     seen: list[list[str]] = []
-    real = store.drop
+    real = generations.invalidate_tags
 
     def recording(tags: list[str], *names: Any) -> None:
         seen.append(sorted(tags))
         real(tags, *names)
 
-    monkeypatch.setattr(store, "drop", recording)
+    monkeypatch.setattr(generations, "invalidate_tags", recording)
     return seen
 
 
 def notes() -> tuple[str, str]:
     """What a reader sees, and where it comes from."""
-    found = reads.watchlist(active="true", category="hold")
+    found = selectors.watchlist(active="true", category="hold")
     return ",".join(row.notes for row in found.value), found.state
 
 
@@ -74,7 +79,7 @@ def test_one_that_has_written_only_to_another_table_uses_the_cache() -> None:
     with transaction.atomic():
         Signal.objects.create(symbol="TCS", signal_type="buy")
         assert notes() == ("0", "hit")
-        assert reads.signals(limit=5).state == "bypass"
+        assert selectors.signals(limit=5).state == "bypass"
 
 
 def test_a_reader_in_a_transaction_that_has_not_written_may_use_the_cache_and_fill_it() -> None:
@@ -89,7 +94,7 @@ def test_a_rolled_back_transaction_leaves_nothing(drops: list[list[str]]) -> Non
     with suppress(RolledBack), transaction.atomic():
         write("1")
         raise RolledBack
-    assert not dirty.touches(WATCHLIST)
+    assert not transactions.has_uncommitted_writes(WATCHLIST)
     assert (pending(), drops) == (0, [])
     assert notes() == ("0", "hit")
 
@@ -101,7 +106,7 @@ def test_a_rolled_back_savepoint_leaves_nothing(drops: list[list[str]]) -> None:
             write("1")
             assert notes() == ("1", "bypass")
             raise RolledBack
-        assert not dirty.touches(WATCHLIST)
+        assert not transactions.has_uncommitted_writes(WATCHLIST)
         assert pending() == 0
         assert notes() == ("0", "hit")
     assert drops == []
@@ -129,7 +134,7 @@ def test_a_savepoint_rolled_back_around_one_that_was_released_leaves_nothing(dro
             with transaction.atomic():
                 write("1")
             raise RolledBack
-        assert not dirty.touches(WATCHLIST)
+        assert not transactions.has_uncommitted_writes(WATCHLIST)
         write("2")  # has to be recorded anew
         assert pending() == 1
     assert (pending(), len(drops)) == (0, 1)
@@ -167,10 +172,10 @@ def test_a_write_of_two_tables_drops_both_families() -> None:
         write("1")
         Signal.objects.create(symbol="TCS", signal_type="buy")
         assert pending() == 2
-        assert dirty.touches(WATCHLIST)
-        assert dirty.touches(SIGNALS)
+        assert transactions.has_uncommitted_writes(WATCHLIST)
+        assert transactions.has_uncommitted_writes(SIGNALS)
     assert pending() == 0
-    assert reads.signals(limit=5).state == "miss"
+    assert selectors.signals(limit=5).state == "miss"
     assert notes() == ("1", "miss")
 
 
@@ -190,7 +195,10 @@ def test_a_record_without_a_transaction_drops_at_once() -> None:
     assert notes() == ("0", "miss")
 
 
-def test_without_redis_the_record_stays_until_the_keeper_has_carried_it_out(redis_store: RedisServer) -> None:
+def test_without_redis_the_record_stays_until_the_keeper_has_carried_it_out(
+    redis_store: RedisServer, settings: Settings
+) -> None:
+    use_redis(settings, redis_store.url.replace("127.0.0.1", "localhost"), timeout=0.5)
     notes()
     redis_store.pause()
     try:
@@ -199,8 +207,8 @@ def test_without_redis_the_record_stays_until_the_keeper_has_carried_it_out(redi
         redis_store.resume()
     assert pending() == 1
     assert notes() == ("1", "bypass")  # this process does not trust Redis until it is in order
-    assert outbox.put_in_order()
-    store.breaker.reset()
+    assert outbox.replay_after_outage()
+    breaker.reset()
     assert pending() == 0
     assert notes() == ("1", "miss")
 
@@ -215,14 +223,14 @@ def test_a_redis_that_refuses_to_drop_is_not_trusted_with_what_it_holds(redis: R
         assert notes() == ("1", "bypass")
     finally:
         redis.config_set("min-replicas-to-write", 0)
-    assert outbox.put_in_order()
-    store.breaker.reset()
+    assert outbox.replay_after_outage()
+    breaker.reset()
     assert notes() == ("1", "miss")
 
 
 def test_a_batch_within_a_transaction_that_has_written_bypasses_too() -> None:
     def one(number: int) -> int:
-        found = batch.fetch_many(STRICT, [{"name": "a"}], lambda _: [number])[0]
+        found = fetch_many.fetch_many(STRICT, [{"name": "a"}], lambda _: [number])[0]
         assert found
         return found.value
 
@@ -235,9 +243,9 @@ def test_a_batch_within_a_transaction_that_has_written_bypasses_too() -> None:
 
 
 def test_a_load_that_itself_writes_in_a_transaction_is_not_stored() -> None:
-    def load() -> list[WatchlistRow]:
+    def load() -> list[WatchlistItemSchema]:
         write("1")
-        return [WatchlistRow.of(row) for row in WatchlistItem.objects.all()]
+        return [WatchlistItemSchema.of(row) for row in WatchlistItem.objects.all()]
 
     with suppress(RolledBack), transaction.atomic():
         fetch(WATCHLIST, {"active": "true", "category": "hold"}, load)
@@ -279,3 +287,12 @@ def test_a_transaction_that_was_begun_by_hand_is_dirty_too() -> None:
         transaction.rollback()
         transaction.set_autocommit(True)
     assert notes() == ("0", "miss")
+
+
+def test_what_another_hook_reads_on_commit_is_what_was_written() -> None:
+    assert notes() == ("0", "miss")
+    read: list[str] = []
+    with transaction.atomic():
+        transaction.on_commit(lambda: read.append(notes()[0]))
+        write("1")
+    assert read == ["1"]

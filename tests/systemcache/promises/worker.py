@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ prepare()
 
 from django.db import connections  # noqa: E402 - needs Django
 
-from systemcache import store  # noqa: E402
+from systemcache.storage.breaker import breaker  # noqa: E402
+from tests.systemcache.promises import other_program as other_program_sql  # noqa: E402
 from tests.systemcache.promises import over_http, world, writes  # noqa: E402
 from tests.systemcache.promises.board import Board  # noqa: E402
 
@@ -30,10 +32,12 @@ PAUSE = 0.02  # seconds between two writes at the most: readers are to have hits
 
 def read(board: Board, next_read: Callable[[], Callable[[], Any]], count: int) -> dict[str, Any]:
     wrong: list[str] = []
+    largest = 0.0
     while not board[world.STOP]:
-        wrong += world.complaints(next_read(), board)[1]
+        lag, more = world.complaints(next_read(), board)
+        wrong, largest = wrong + more, max(largest, lag)
         board[count] += 1
-    return {"stale": len(wrong), "examples": wrong[:SHOWN]}
+    return {"stale": len(wrong), "examples": wrong[:SHOWN], "lag": largest}
 
 
 def write(board: Board, next_write: Callable[[], None], chance: random.Random, count: int) -> dict[str, Any]:
@@ -87,11 +91,22 @@ def http_writer(board: Board, chance: random.Random, count: int, lane: int, addr
     return [lambda: write(board, site.writes(world.Lane(board, lane), chance), chance, count)]
 
 
+def other_program(board: Board, chance: random.Random, count: int, bound: float) -> list[Any]:
+    database = other_program_sql.Database(os.environ["DATABASE_URL"], chance)
+    lane = world.OtherProgramsLane(board, bound)
+
+    def work(ways: tuple[other_program_sql.Way, ...], at: int) -> dict[str, Any]:
+        return write(board, lambda: chance.choice(ways)(database, lane), chance, at)
+
+    return [partial(work, ways, count + turn) for turn, ways in enumerate(other_program_sql.WAYS)]
+
+
 ROLES: dict[str, Callable[..., list[Callable[[], dict[str, Any]]]]] = {
     "reader": reader,
     "writer": writer,
     "http_reader": http_reader,
     "http_writer": http_writer,
+    "other_program": other_program,
 }
 
 
@@ -100,7 +115,7 @@ def main() -> None:
     board, chance = Board(Path(order.pop("board"))), random.Random(order.pop("seed"))
     works = ROLES[order.pop("role")](board, chance, **order)
     results = in_threads(works)
-    print(json.dumps({"results": results, "breaker": store.breaker.state}), flush=True)
+    print(json.dumps({"results": results, "breaker": breaker.state}), flush=True)
     os._exit(0)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from django.db import transaction
 
 from tests.systemcache.promises.world import NEVER, Lane, home
-from watchlist import reads
+from watchlist import selectors
 from watchlist.models import Signal, TradingSetting, WatchlistItem
 
 
@@ -51,8 +51,8 @@ def roll_back(lane: Lane) -> None:
     with suppress(RolledBack), transaction.atomic():
         set_notes(lane, NEVER, "row0")
         TradingSetting.objects.filter(key=lane.setting).update(value=str(NEVER))
-        reads.watchlist(active="true", category="all")
-        reads.trading_settings()
+        selectors.watchlist(active="true", category="all")
+        selectors.trading_settings()
         raise RolledBack
 
 
@@ -61,11 +61,11 @@ def roll_back_a_savepoint(lane: Lane) -> None:
         with transaction.atomic():
             with suppress(RolledBack), transaction.atomic():
                 set_notes(lane, NEVER, "row3")
-                reads.watchlist(active="all", category="hold")
+                selectors.watchlist(active="all", category="hold")
                 raise RolledBack
-            reads.watchlist(active="all", category="hold")
+            selectors.watchlist(active="all", category="hold")
             set_notes(lane, number, "row3")
-            reads.watchlist(active="all", category="hold")
+            selectors.watchlist(active="all", category="hold")
 
     lane.write(["row3"], work)
 

@@ -1,0 +1,16 @@
+"""The record of the trading switch in the admin, read-only; the switch is turned at /api/system/trading."""
+
+from django.contrib import admin
+
+from broker.admin.contracts import ReadOnlyAdmin
+from broker.models import TradingSwitch
+
+
+@admin.register(TradingSwitch)
+class TradingSwitchAdmin(ReadOnlyAdmin):
+    """Who turned the switch, when and why; the newest row is the state."""
+
+    list_display = ("since", "state", "user", "reason", "credential")
+    list_filter = ("state", "user")
+    list_select_related = ("user",)
+    date_hierarchy = "since"

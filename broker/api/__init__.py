@@ -1,0 +1,1 @@
+"""The REST API under /api/broker and /api/portfolio."""

@@ -1,0 +1,1 @@
+"""Candles, cached in aligned chunks of time."""

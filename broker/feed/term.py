@@ -1,0 +1,392 @@
+"""One term of the leading feed process: from taking the lock to losing it."""
+
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from django.db import close_old_connections
+
+from broker import clock as broker_clock
+from broker import conf, events
+from broker.calendar import announced
+from broker.feed import listeners, status
+from broker.feed.meters import BAD_PACKETS, CONNECTIONS, PACKETS, REFUSED
+from broker.feed.order_updates import OrderUpdates
+from broker.feed.prices import PriceTable
+from broker.feed.sessions import MarketSessions
+from broker.feed.status import FeedStatus, State
+from broker.feed.subscriptions import HEARTBEAT_KEY, Key, Planner, Subscription, topics_of
+from broker.feed.tokens import SessionTokens
+from broker.feed.watchdog import Verdict, Watchdog
+from broker.feed.writer import Writer
+from broker.stream import packets, topics
+from broker.stream.client import ClientState, StreamClient
+from broker.stream.connection import Address
+from broker.stream.packets import BadPacket, IndexPacket, MarketStatusPacket, OpenInterestPacket, PricePacket
+from broker.stream.topics import Kind
+from broker.values import FeedState, Quote
+from systemcache.errors import StoreUnavailable
+from systemcache.storage.leader_lock import LeaderLock
+
+logger = logging.getLogger(__name__)
+
+PLAN_INTERVAL = 1.0  # seconds
+RESOLVE_INTERVAL = 5.0  # seconds between two look-ups of all names because prices were invalidated
+CHECK_INTERVAL = 0.25
+FLUSH_DELAY = 0.015  # seconds in which changes are gathered
+IDLE_FLUSH = 0.05
+BEHIND = 1.5  # seconds: a client that has not handled all that arrived for so long is not known to be well
+STOP_TIMEOUT = 3.0  # seconds for all threads together
+MAX_FRESH = 1_000  # batches that wait for the listeners
+
+
+class Term:
+    """The threads that follow the stream, write, plan and watch, and what they share."""
+
+    def __init__(
+        self, lock: LeaderLock, leads: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`leads` says without a call whether the lock is surely held at this moment."""
+        self._lock = lock
+        self._leads = leads
+        self._clock = clock
+        self._stop = threading.Event()
+        self._wake_writer = threading.Event()
+        self._wake_planner = threading.Event()
+        self._sessions = MarketSessions()
+        self._table = PriceTable(self._sessions.is_closed, clock)
+        self._watchdog = Watchdog()
+        self._planner = Planner(clock)
+        self._writer = Writer(lock, self._table, self._invalidated)
+        self._updates = OrderUpdates(self._planner.read_books_again, clock)
+        self._client = StreamClient(
+            Address.of(conf.stream_url(), conf.stream_ca()), SessionTokens(), self, name=conf.client_id(), clock=clock
+        )
+        self._fresh: queue.Queue[list[Quote]] = queue.Queue(MAX_FRESH)
+        self._verdict = Verdict()
+        self._needs_plan = True  # nothing is written before the instruments are looked up
+        self._packets = 0
+        self._packets_at, self._rate = clock(), 0.0
+        self._oldest_unwritten: float | None = None
+        self._lag = 0.0
+        self._state, self._since, self._detail = State.DOWN, broker_clock.now(), "connecting"
+        self._told: State | None = None
+        self._last_heartbeat = b""
+        self._resolved_at = float("-inf")
+        self._plan_of_now: list[Subscription] = []
+        self._books_are_read = False
+        self._threads = [
+            threading.Thread(target=target, name=f"feed-{name}", daemon=True)
+            for name, target in (
+                ("stream", self._client.run),
+                ("writer", self._write_forever),
+                ("planner", self._plan_forever),
+                ("books", self._read_books_forever),
+                ("updates", self._updates.run),
+                ("listeners", self._listen_forever),
+                ("watchdog", self._watch_forever),
+            )
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End all threads; values that were written expire by themselves.
+
+        A thread that waits for the broker is not waited for: whatever it does later, it does without the lock.
+        """
+        self._stop.set()
+        self._client.stop()
+        self._updates.stop()
+        self._wake_writer.set()
+        self._wake_planner.set()
+        deadline = time.monotonic() + STOP_TIMEOUT
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a thread has ended by itself."""
+        return not self._stop.is_set() and not all(thread.is_alive() for thread in self._threads)
+
+    # --- the stream's listener: called in the client's thread ---------------------------------------------------
+
+    def connected(self) -> None:
+        CONNECTIONS.add("made")
+        self._books_are_read = False
+        self._client.want(topics_of(self._plan_of_now, self._client.user))
+
+    def disconnected(self, reason: str) -> None:
+        CONNECTIONS.add("lost")
+        self._sessions.forget()
+        self._watchdog.forget()
+        self._table.disconnected()
+        self._last_heartbeat = b""
+
+    def token_refused(self) -> None:
+        CONNECTIONS.add("token_refused")
+
+    def subscribed(self, names: Sequence[str], refused: Sequence[str]) -> None:
+        for name in refused:
+            topic = topics.parse(name)
+            REFUSED.add(topic.kind if topic else "unknown")
+        if not self._books_are_read and self._follows_orders():
+            self._books_are_read = True  # not earlier: what happens from here on is told
+            self._updates.resync()
+        elif not self._books_are_read and set(topics.of_account(self._client.user)) <= self._client.refused:
+            self._books_are_read = True
+            logger.warning("feed: the stream refuses updates of orders; books are read as often as without a stream")
+
+    def received(self, name: str, payload: bytes, retained: bool) -> None:
+        self._packets += 1
+        topic = topics.parse(name)
+        if topic is None:
+            BAD_PACKETS.add("topic")
+            return
+        PACKETS.add(topic.kind)
+        if topic.kind in topics.OF_THE_ACCOUNT:
+            self._updates.put(topic.kind, payload)
+            return
+        try:
+            packet = packets.decode(topic, payload)
+        except BadPacket as error:
+            BAD_PACKETS.add(error.reason)
+            self._table.discard((topic.exchange, topic.id))
+            return
+        self._take((topic.exchange, topic.id), topic.kind, packet, payload, retained)
+
+    def _take(self, key: Key, kind: Kind, packet: packets.Packet, payload: bytes, retained: bool) -> None:
+        now = self._clock()
+        proves_life = True
+        match packet:
+            case MarketStatusPacket():
+                if self._sessions.note(key[0], packet.code):
+                    logger.info("feed: the market of %s has the status %d", key[0], packet.code)
+                    self._table.states_changed(key[0])
+                return
+            case PricePacket() | IndexPacket() if not packet.divisor_known:
+                BAD_PACKETS.add("divisor")
+                self._table.discard(key)
+                return
+            case IndexPacket() if key == HEARTBEAT_KEY and key not in self._table.instruments():
+                proves_life = self._last_heartbeat not in (b"", payload)
+                self._last_heartbeat = payload
+            case PricePacket():
+                proves_life = self._table.price(key, packet, payload, retained)
+            case IndexPacket():
+                proves_life = self._table.index(key, packet, payload, retained)
+            case OpenInterestPacket():
+                self._table.interest(key, packet)
+        if proves_life:
+            self._watchdog.packet(key, now)
+            if self._oldest_unwritten is None:
+                self._oldest_unwritten = now
+            self._wake_writer.set()
+
+    # --- the writer's thread ------------------------------------------------------------------------------------
+
+    def _write_forever(self) -> None:
+        while not self._stop.is_set():
+            if self._wake_writer.wait(IDLE_FLUSH):
+                self._wake_writer.clear()
+                self._stop.wait(FLUSH_DELAY)
+            try:
+                self._write()
+            except StoreUnavailable as error:
+                logger.debug("feed: nothing is written: %s", error)
+                self._stop.wait(CHECK_INTERVAL)
+            except Exception:  # a thread that ends ends the term: the next flush is tried instead, and so below
+                logger.exception("feed: writing failed")
+                self._stop.wait(CHECK_INTERVAL)
+
+    def _write(self) -> None:
+        if not self._leads():
+            return
+        if fresh := self._table.take_fresh():
+            self._tell_listeners(fresh)
+        if self._needs_plan or not self._is_caught_up():
+            return
+        oldest, self._oldest_unwritten = self._oldest_unwritten, None
+        self._writer.flush(self._is_well)
+        if oldest is not None:
+            self._lag = max(self._lag, self._clock() - oldest)
+
+    def _is_caught_up(self) -> bool:
+        """Whether the client is connected, and has handled what had arrived a moment ago.
+
+        A process that was stopped, and wakes up with yesterday's packets in its socket, has not.
+        """
+        is_connected = self._client.state is ClientState.CONNECTED
+        return is_connected and self._clock() - self._client.caught_up_at < BEHIND
+
+    def _is_well(self, key: Key) -> bool:
+        return not self._verdict.is_mute(key) and (
+            topics.of_instrument(Kind.PRICE, *key) in self._client.acknowledged
+            or topics.of_instrument(Kind.INDEX, *key) in self._client.acknowledged
+        )
+
+    def _invalidated(self) -> None:
+        """Prices were invalidated: perhaps because a name is another instrument's by now."""
+        now = self._clock()
+        if now - self._resolved_at < RESOLVE_INTERVAL:
+            return
+        self._resolved_at, self._needs_plan = now, True
+        self._planner.resolve_again()
+        self._wake_planner.set()
+
+    def _tell_listeners(self, fresh: list[Quote]) -> None:
+        try:
+            self._fresh.put_nowait(fresh)
+        except queue.Full:
+            logger.warning("feed: the listeners are too slow; %d prices are not passed to them", len(fresh))
+
+    def _listen_forever(self) -> None:
+        listeners.tell([])
+        while not self._stop.is_set():
+            try:
+                fresh = self._fresh.get(timeout=CHECK_INTERVAL)
+            except queue.Empty:
+                continue
+            close_old_connections()
+            listeners.tell(fresh)
+        close_old_connections()
+
+    # --- the planner's thread -----------------------------------------------------------------------------------
+
+    def _read_books_forever(self) -> None:
+        """In a thread of its own: a slow broker must not delay what is subscribed."""
+        while not self._stop.is_set():
+            try:
+                close_old_connections()
+                if self._planner.read_books():
+                    self._wake_planner.set()
+            except Exception:  # the next look is tried
+                logger.exception("feed: what is held could not be read")
+            self._stop.wait(PLAN_INTERVAL)
+        close_old_connections()
+
+    def _plan_forever(self) -> None:
+        while not self._stop.is_set():
+            try:
+                close_old_connections()
+                self._plan()
+            except Exception:  # the next plan is tried, and what was subscribed stays
+                logger.exception("feed: what to subscribe could not be found")
+            self._wake_planner.wait(PLAN_INTERVAL)
+            self._wake_planner.clear()
+        close_old_connections()
+
+    def _plan(self) -> None:
+        plan = self._plan_of_now = self._planner.plan()
+        self._sessions.refresh({each.exchange for each in plan} | {each.topic_exchange for each in plan})
+        self._table.subscribe(plan)
+        self._watchdog.keep(self._table.instruments())
+        if self._client.user:
+            self._client.want(topics_of(plan, self._client.user))
+        self._needs_plan = False
+
+    # --- the watchdog's thread ----------------------------------------------------------------------------------
+
+    def _watch_forever(self) -> None:
+        while not self._stop.wait(CHECK_INTERVAL):
+            try:
+                self._watch()
+            except Exception:  # the next look is tried
+                logger.exception("feed: watching failed")
+
+    def _watch(self) -> None:
+        before, self._verdict = self._verdict, self._judge()
+        self._withdraw_what_became_mute(before, self._verdict)
+        now = self._clock()
+        state, detail = self._state_of_now()
+        if state is not self._state:
+            self._state, self._since = state, broker_clock.now()
+        self._detail = detail
+        if now - self._packets_at >= 1.0:
+            self._rate = self._packets / (now - self._packets_at)
+            self._packets, self._packets_at = 0, now
+            self._publish_status()
+            self._lag = 0.0
+        if state is not self._told:
+            self._announce(state, detail)
+
+    def _judge(self) -> Verdict:
+        if self._client.state is not ClientState.CONNECTED:
+            return Verdict()
+        exchanges = {exchange for exchange, _ in self._table.instruments()}
+        return self._watchdog.check(self._clock(), filter(self._sessions.expects_packets, exchanges))
+
+    def _withdraw_what_became_mute(self, before: Verdict, now: Verdict) -> None:
+        if now.is_well:
+            return
+        became = {key for key in self._table.instruments() if now.is_mute(key) and not before.is_mute(key)}
+        if not became:
+            return
+        try:
+            self._writer.withdraw(self._table.subscriptions(became))
+        except StoreUnavailable as error:
+            logger.debug("feed: mute values expire by themselves: %s", error)
+
+    def _state_of_now(self) -> tuple[State, str]:
+        client, verdict = self._client, self._verdict
+        if client.state is ClientState.LOGIN_REQUIRED:
+            reason = f"{client.reason}. " if client.reason else ""
+            return State.LOGIN_REQUIRED, f"{reason}Log in to the broker; prices cannot be had until then"
+        if client.state is not ClientState.CONNECTED:
+            return State.DOWN, f"not connected ({client.reason or 'connecting'}); prices are polled"
+        if not client.acknowledged:
+            return State.DOWN, "connected, and nothing is subscribed yet; prices are polled"
+        if verdict.mute:
+            return State.MUTE, f"connected, and nothing has come for {verdict.silent_for:.0f} s; prices are polled"
+        if verdict.mute_exchanges or verdict.silent:
+            what = ", ".join(sorted(verdict.mute_exchanges)) or f"{len(verdict.silent)} instruments"
+            return State.PARTIAL, f"nothing comes of {what}; their prices are polled"
+        keys = list(self._table.instruments())
+        if keys and all(self._sessions.is_closed(exchange) for exchange, _ in keys):
+            return State.CLOSED, "connected; the markets are closed"
+        return State.LIVE, ""
+
+    def _follows_orders(self) -> bool:
+        return set(topics.of_account(self._client.user)) <= self._client.acknowledged
+
+    def _publish_status(self) -> bool:
+        """Return whether it was told: by a leader, while Redis answers."""
+        try:
+            leads = status.tell(
+                self._lock,
+                FeedStatus(
+                    state=self._state,
+                    since=self._since,
+                    detail=self._detail,
+                    process=f"{socket.gethostname()}:{os.getpid()}",
+                    instruments=len(self._table.instruments()),
+                    topics=len(self._client.acknowledged),
+                    refused=len(self._client.refused),
+                    silent=len(self._verdict.silent),
+                    packets_per_second=round(self._rate, 1),
+                    lag=round(self._lag, 3),
+                    silence=round(self._verdict.silent_for, 1),
+                    expected_gap=round(self._verdict.expected_gap, 1),
+                    follows_orders=self._follows_orders(),
+                ),
+            )
+            announced.tell(self._lock, self._sessions.told())
+        except StoreUnavailable as error:
+            logger.debug("feed: its status cannot be told: %s", error)
+            return False
+        return leads
+
+    def _announce(self, state: State, detail: str) -> None:
+        """Tell of another state, if this process still leads: it may have been stopped for a while."""
+        if not self._publish_status():
+            return
+        self._told = state
+        log = logger.info if state.is_well else logger.warning
+        log("feed: %s%s", state.replace("_", " "), f": {detail}" if detail else "")
+        events.publish_feed(FeedState(state=state, since=self._since))

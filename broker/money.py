@@ -1,0 +1,40 @@
+"""The forms of money, never with an exponent: amounts have two places, prices those of their tick, two to four."""
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+PAISA = Decimal("0.01")
+MIN_PRICE_PLACES, MAX_PRICE_PLACES = 2, 4  # currency pairs are quoted to four places
+WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)  # 28 digits cannot hold 10^18 shares at 10^18 rupees
+
+
+def rupees(amount: Decimal) -> Decimal:
+    """Round an amount to the paisa; there is no -0.00."""
+    return _fixed(amount, 2)
+
+
+def price(number: Decimal, min_places: int = MIN_PRICE_PLACES) -> Decimal:
+    """Return a price with as many places as it needs, at least `min_places` and at most four."""
+    rounded = _fixed(number, min(max(places(number), min_places), MAX_PRICE_PLACES))
+    while places(rounded) > min_places and rounded.as_tuple().digits[-1] == 0:
+        rounded = _fixed(rounded, places(rounded) - 1)
+    return rounded
+
+
+def places(number: Decimal) -> int:
+    """Return how many places a number is written with."""
+    exponent = number.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def average(number: Decimal, tick_places: int = MIN_PRICE_PLACES) -> Decimal:
+    """Return an average of prices: a quotient, which has no places of its own."""
+    return _fixed(number, tick_places)
+
+
+def percent(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Return `part` as a percentage of `whole` with two places; None of nothing."""
+    return rupees(WIDE.divide(100 * part, whole)) if whole else None
+
+
+def _fixed(number: Decimal, places: int) -> Decimal:
+    return WIDE.add(WIDE.quantize(number, Decimal(1).scaleb(-places)), Decimal(0))  # adding 0 removes the sign of -0

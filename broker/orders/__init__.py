@@ -1,0 +1,1 @@
+"""Placing, changing and cancelling orders, with a record of each request."""

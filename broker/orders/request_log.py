@@ -1,0 +1,271 @@
+"""The record of order requests: written before the call to the broker, completed after it.
+
+Each order book that is read is searched for requests that were never answered, by tag or by what they were to change.
+Therefore a process may be killed at any step, and an answer may be lost: the order is found, and it is sent only once.
+"""
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+
+from broker import clock, conf
+from broker.cache_families import CHANGED_BY_ORDERS
+from broker.errors import BrokerError, BrokerRefused, KeyReused, OrderOverLimit, OrderUnderWay
+from broker.iifl.endpoints import CONNECT_TIMEOUT, PLACE_ORDER
+from broker.models import OrderRequest
+from broker.orders import limits
+from broker.orders.outcome import FINAL_AFTER, Attributed, Outcome, confirm, find_outcome
+from broker.values import Order, OrderReceipt, OrderStatus
+from systemcache.invalidation import clear
+
+logger = logging.getLogger(__name__)
+Action, State = OrderRequest.Action, OrderRequest.State
+
+TAG_BYTES = 7
+# A call that has taken longer than this has no process any more that waits for its answer.
+MAX_CALL_TIME = timedelta(seconds=CONNECT_TIMEOUT + PLACE_ORDER.timeout + 10)
+OUTCOME_FIELDS = ("state", "ended_at", "order_id", "taken_at", "status_code", "code", "ec", "message", "looks_like")
+STATUS_LENGTH = 40
+FINAL_STATUSES = tuple(str(status) for status in OrderStatus if status.is_final)
+UNRESOLVED = (State.SENT, State.UNKNOWN, State.NOT_IN_BOOK)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """What a user requests; `params` is plain JSON. `label` is the user's part of the tag, after this site's prefix.
+
+    `before` holds the values that a change replaces, and `credential` the token or session that was used. An order that
+    is there already is named by its number: `exchange` and `symbol` are as much as is known of it.
+    """
+
+    user_id: int
+    key: str | None
+    action: OrderRequest.Action
+    exchange: str
+    symbol: str
+    params: dict[str, Any]
+    order_id: str = ""
+    label: str = ""
+    instrument_id: str = ""
+    before: dict[str, Any] | None = None
+    credential: str = ""
+
+    def fingerprint(self) -> str:
+        names = [self.exchange, self.symbol] if self.action is Action.PLACE else []
+        parts = [self.action, *names, self.order_id, self.label, self.params]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def find(intent: OrderIntent) -> OrderRequest | None:
+    """Find the earlier request with the same key. Raises KeyReused if it was another one."""
+    row = (
+        intent.key
+        and OrderRequest.objects.filter(client_id=conf.client_id(), user_id=intent.user_id, key=intent.key).first()
+    )
+    if row and row.fingerprint != intent.fingerprint():
+        raise KeyReused
+    return row or None
+
+
+def create_or_get(intent: OrderIntent) -> tuple[OrderRequest, bool]:
+    """Commit the request, and return its row and True; for a repeated key, the earlier row and False.
+
+    Raises OrderOverLimit, KeyReused.
+    """
+    prefix = f"TS{secrets.token_hex(TAG_BYTES)}" if intent.action is Action.PLACE else ""
+    row = OrderRequest(
+        user_id=intent.user_id,
+        client_id=conf.client_id(),
+        action=intent.action,
+        key=intent.key,
+        fingerprint=intent.fingerprint(),
+        exchange=intent.exchange,
+        symbol=intent.symbol,
+        instrument_id=intent.instrument_id,
+        before=intent.before,
+        asked=intent.params,
+        tag=prefix + intent.label,
+        order_id=intent.order_id,
+        credential=intent.credential,
+        tried_at=clock.now(),
+    )
+    try:
+        with transaction.atomic(durable=True):
+            if intent.action is not Action.CANCEL:
+                limits.require_daily_share(intent.user_id)
+            row.save(force_insert=True)
+        return row, True
+    except (IntegrityError, OrderOverLimit):
+        earlier = find(intent)  # the same request at the same time
+        if earlier is None:
+            raise
+        return earlier, False
+
+
+def can_be_claimed(row: OrderRequest) -> bool:
+    """Whether the request was certainly not sent, and nobody is about to send it."""
+    abandoned = row.state == State.WAITING and row.tried_at < _abandoned_before(clock.now())
+    return row.state == State.NOT_SENT or abandoned
+
+
+def claim(row: OrderRequest) -> bool:
+    """Take over a request that was certainly not sent; return False if another process has taken it over.
+
+    Raises OrderOverLimit: a request that was not sent did not count.
+    """
+    now = clock.now()
+    abandoned = Q(state=State.WAITING, tried_at__lt=_abandoned_before(now))
+    free = OrderRequest.objects.filter(Q(state=State.NOT_SENT) | abandoned, pk=row.pk, tries=row.tries)
+    with transaction.atomic(durable=True):
+        if row.action != Action.CANCEL and row.state == State.NOT_SENT:
+            limits.require_daily_share(row.user_id)
+        claimed = free.update(
+            state=State.WAITING, tries=F("tries") + 1, tried_at=now, code="", ec="", message="", status_code=None
+        )
+    row.refresh_from_db()
+    return bool(claimed)
+
+
+def _abandoned_before(now: datetime) -> datetime:
+    return now - timedelta(seconds=conf.limit_wait()) - MAX_CALL_TIME
+
+
+def under_way() -> list[OrderRequest]:
+    """Find the orders and changes that may be on their way to the broker, or may still turn up in its book."""
+    now = clock.now()
+    sent = Q(state=State.SENT, sent_at__gt=now - MAX_CALL_TIME)
+    lost = Q(state__in=(State.SENT, State.UNKNOWN), sent_at__gt=now - FINAL_AFTER)
+    return list(
+        OrderRequest.objects.filter(sent | lost, client_id=conf.client_id(), action__in=(Action.PLACE, Action.CHANGE))
+    )
+
+
+def working_orders() -> list[OrderRequest]:
+    """Find today's orders of this site that were not over when they were last read."""
+    return list(
+        OrderRequest.objects.filter(
+            client_id=conf.client_id(),
+            action=Action.PLACE,
+            state=State.ACCEPTED,
+            sent_at__gte=_today(clock.now()),
+        ).exclude(order_status__in=FINAL_STATUSES)
+    )
+
+
+def placed_as(order_id: str) -> OrderRequest | None:
+    """Find this site's request that placed the order."""
+    return OrderRequest.objects.filter(client_id=conf.client_id(), action=Action.PLACE, order_id=order_id).first()
+
+
+def is_under_way(row: OrderRequest) -> bool:
+    """Whether another process may be working on the request."""
+    if row.state in (State.WAITING, State.NOT_SENT):
+        return True
+    return row.state == State.SENT and row.sent_at is not None and row.sent_at > clock.now() - MAX_CALL_TIME
+
+
+def mark_sent(row: OrderRequest) -> None:
+    """Mark the request right before the call. Raises OrderUnderWay if another process has taken it over."""
+    now = clock.now()
+    claimed = OrderRequest.objects.filter(pk=row.pk, state=State.WAITING, tries=row.tries)
+    if not claimed.update(state=State.SENT, sent_at=now):
+        raise OrderUnderWay
+    row.state, row.sent_at = State.SENT, now
+
+
+def mark_accepted(row: OrderRequest, receipt: OrderReceipt) -> None:
+    row.order_id, row.taken_at = receipt.order_id, receipt.taken_at
+    _finish(row, State.ACCEPTED)
+
+
+def mark_failed(row: OrderRequest, error: BrokerError) -> None:
+    """Record an error: the request was not sent, was refused, or has an unknown outcome."""
+    row.status_code, row.code, row.message = error.status_code, error.code, str(error)
+    row.ec = error.ec if isinstance(error, BrokerRefused) else ""
+    if row.state == State.WAITING:
+        _finish(row, State.NOT_SENT)
+    elif error.may_have_arrived:
+        logger.warning("broker: outcome of order request %d unknown: %s", row.pk, error)
+        _finish(row, State.UNKNOWN)
+    else:
+        _finish(row, State.REFUSED if isinstance(error, BrokerRefused) else State.NOT_SENT)
+
+
+def _finish(row: OrderRequest, state: OrderRequest.State) -> None:
+    """Commit the outcome together with the cache invalidation, unless another process has taken the request over."""
+    row.state, row.ended_at = state, clock.now()
+    values = {name: getattr(row, name) for name in OUTCOME_FIELDS}
+    with transaction.atomic():
+        if OrderRequest.objects.filter(pk=row.pk, tries=row.tries).update(**values):
+            clear.invalidate_on_commit(*CHANGED_BY_ORDERS)
+
+
+def reconcile(book: Sequence[Order], read_at: datetime) -> None:
+    """Look up all unanswered requests in an order book that was asked for at `read_at`."""
+    for row in _unanswered(clock.now()):
+        if outcome := find_outcome(row, book, read_at, _attributed_to_others(row)):
+            _note_outcome(row, outcome)
+
+
+def settle(orders: Sequence[Order]) -> None:
+    """Look up all unanswered requests in orders that the broker's stream has told of.
+
+    They are no whole book: what they do not show says nothing.
+    """
+    for row in _unanswered(clock.now()):
+        if outcome := next(filter(None, (confirm(row, order) for order in orders)), None):
+            _note_outcome(row, outcome)
+
+
+def _note_outcome(row: OrderRequest, outcome: Outcome) -> None:
+    if (outcome.state, outcome.message) == (row.state, row.message):
+        return
+    logger.warning(
+        "broker: outcome of order request %d, which had no answer: %s. %s", row.pk, outcome.state, outcome.message
+    )
+    row.order_id, row.looks_like = outcome.order_id or row.order_id, list(outcome.looks_like)
+    row.code, row.ec, row.message = "", "", outcome.message
+    _finish(row, outcome.state)
+
+
+def note_statuses(orders: Sequence[Order]) -> bool:
+    """Note on the record what became of its orders; return whether one that was noted before has changed."""
+    by_id = {order.order_id: order.state_name[:STATUS_LENGTH] for order in orders if order.order_id}
+    rows = OrderRequest.objects.filter(
+        client_id=conf.client_id(), state=State.ACCEPTED, sent_at__gte=_today(clock.now())
+    ).exclude(order_status__in=FINAL_STATUSES)
+    changed = False
+    for pk, order_id, noted in rows.values_list("pk", "order_id", "order_status"):
+        status = by_id.get(order_id, noted)
+        if status != noted:
+            OrderRequest.objects.filter(pk=pk).update(order_status=status)
+            changed |= bool(noted)  # what was kept when the order was new is invalidated already
+    return changed
+
+
+def _attributed_to_others(row: OrderRequest) -> Attributed:
+    """Name the orders that are known to come from other requests to place one."""
+    if row.action != Action.PLACE:
+        return Attributed()
+    others = OrderRequest.objects.filter(client_id=row.client_id, action=Action.PLACE).exclude(pk=row.pk)
+    known = list(others.filter(tried_at__gte=_today(clock.now())).values_list("state", "order_id", "tag"))
+    order_ids = (order_id for state, order_id, _ in known if state == State.ACCEPTED)
+    return Attributed(frozenset(order_ids) - {""}, tuple(tag for *_, tag in known))
+
+
+def _unanswered(now: datetime) -> QuerySet[OrderRequest]:
+    """Find today's requests that no process waits for: the broker's book holds today's orders only."""
+    over = ~Q(state=State.SENT) | Q(sent_at__lt=now - MAX_CALL_TIME)
+    return OrderRequest.objects.filter(over, client_id=conf.client_id(), state__in=UNRESOLVED, sent_at__gte=_today(now))
+
+
+def _today(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

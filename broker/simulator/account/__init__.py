@@ -1,0 +1,1 @@
+"""The simulated account: orders, matching, positions, cash."""

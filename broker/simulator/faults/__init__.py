@@ -1,0 +1,1 @@
+"""Failures on demand, and the alternate forms of the broker's answers."""

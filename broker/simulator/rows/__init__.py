@@ -1,0 +1,1 @@
+"""Rows of the simulator's answers, in the broker's wire format."""

@@ -1,0 +1,1 @@
+"""A scripted day: prices and hours read from a file."""

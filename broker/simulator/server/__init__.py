@@ -1,0 +1,1 @@
+"""The HTTP server: routes, handlers, sessions, rate limits, the log of calls."""

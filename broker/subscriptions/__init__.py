@@ -1,0 +1,1 @@
+"""Which instruments the broker's stream is to be subscribed to."""

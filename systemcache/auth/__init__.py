@@ -1,0 +1,1 @@
+"""Authentication by token and session, and permissions, from the cache."""

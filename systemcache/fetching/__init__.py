@@ -1,0 +1,1 @@
+"""The low-level API: fetch-through for one key or several."""

@@ -1,0 +1,1 @@
+"""How writes invalidate what is cached, and how operators clear it."""

@@ -1,0 +1,1 @@
+"""What operators need: health, warming, and a view of the keys."""

@@ -1,0 +1,1 @@
+"""The per-view API: views whose responses come from the cache."""

@@ -1,0 +1,39 @@
+"""What this process remembers, in one register: a forked child forgets it all, and so does a test.
+
+A child of a fork has none of its parent's threads, and would wait forever for a lock that one of them held. So whatever
+keeps something in this process, a lock included, registers how it becomes as in a new process.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+
+class Resettable(Protocol):
+    def reset(self) -> None:
+        """Become as in a new process, with locks that nobody holds."""
+
+
+S = TypeVar("S", bound=Resettable)
+_resets: list[Callable[[], None]] = []
+
+
+def register(state: S) -> S:
+    """Register an object that a module keeps; returns it."""
+    _resets.append(state.reset)
+    return state
+
+
+def on_reset(function: Callable[[], None]) -> Callable[[], None]:
+    """Register a function that resets a module's state. A decorator."""
+    _resets.append(function)
+    return function
+
+
+def reset() -> None:
+    """Forget everything that is registered."""
+    for function in _resets:
+        function()
+
+
+os.register_at_fork(after_in_child=reset)

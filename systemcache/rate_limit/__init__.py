@@ -1,0 +1,1 @@
+"""The rate limiter that all processes share, for sources that count calls."""

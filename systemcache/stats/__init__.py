@@ -1,0 +1,1 @@
+"""Statistics: counted in the process, added up in Redis over all processes."""

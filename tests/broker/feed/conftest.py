@@ -1,0 +1,87 @@
+"""A simulator with a stream, and feed processes that follow it."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from broker.feed import status
+from broker.feed.status import State
+from broker.simulator import Simulator, SimulatorOptions, StreamOptions
+from tests.broker.feed.reading import state
+from testservers.processes import Program
+from testservers.project import ROOT
+from testservers.redis_server import RedisServer
+from testservers.web_server import prepare
+
+
+class FeedProcess(Program):
+    """`manage.py runfeed`."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str], number: int) -> None:
+        super().__init__(
+            [sys.executable, "manage.py", "runfeed"],
+            log=directory / f"feed-{number}.log",
+            cwd=ROOT,
+            environment={**os.environ, **environment},
+        )
+
+    @property
+    def leads(self) -> bool:
+        """Whether it has said so a moment ago."""
+        told = status.read()
+        return told is not None and told.process.endswith(f":{self.pid}")
+
+
+StartFeed = Callable[..., FeedProcess]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The feed processes' own, with ten watched symbols. Its calendar says that the market is closed."""
+    address = f"sqlite:///{tmp_path_factory.mktemp('feed')}/site.sqlite3"
+    prepare({"DATABASE_URL": address, "IIFL_STREAM_URL": "off"})
+    return address
+
+
+@pytest.fixture
+def simulator(settings: Settings) -> Iterator[Simulator]:
+    """One whose market is open at any hour, and which the tests' own process calls too."""
+    stream = StreamOptions(interval=0.05, rate=100)
+    with Simulator(SimulatorOptions(port=0, limits=False, replay=True, stream=stream)) as running:
+        settings.IIFL_BASE_URL, settings.IIFL_STREAM_URL = running.base_url, running.stream_url
+        yield running
+
+
+@pytest.fixture
+def start_feed(
+    simulator: Simulator, redis_store: RedisServer, database: str, tmp_path: Path, settings: Settings
+) -> Iterator[StartFeed]:
+    """Starts feed processes, which are stopped after the test."""
+    environment = {
+        "DATABASE_URL": database,
+        "REDIS_URL": redis_store.url,
+        "IIFL_BASE_URL": simulator.base_url,
+        "IIFL_STREAM_URL": simulator.stream_url,
+        "DJANGO_SECRET_KEY": settings.SECRET_KEY,
+    }
+    running: list[FeedProcess] = []
+
+    def start(**more: str) -> FeedProcess:
+        running.append(FeedProcess(tmp_path, environment | more, len(running)))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.stop()
+
+
+@pytest.fixture
+def feed(start_feed: StartFeed) -> FeedProcess:
+    """One that leads, and is live."""
+    process = start_feed()
+    process.wait_until(lambda: state() is State.LIVE)
+    return process

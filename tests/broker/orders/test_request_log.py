@@ -1,0 +1,68 @@
+"""The record of order requests: a process that has been overtaken changes nothing any more."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from broker.errors import BrokerUnreachable, OrderUnderWay
+from broker.models import OrderRequest
+from broker.orders import request_log
+from broker.orders.request_log import MAX_CALL_TIME, OrderIntent
+from broker.values import OrderReceipt
+from tests.broker.orders.conftest import Time
+
+State = OrderRequest.State
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def overtaken(time: Time) -> OrderRequest:
+    """A request as the process knows it that began with it, and that was stopped until another one took it over."""
+    user = User.objects.create_user("dealer")
+    intent = OrderIntent(user.pk, "key-1", OrderRequest.Action.PLACE, "NSEEQ", "INFY", {"quantity": 1})
+    row, is_new = request_log.create_or_get(intent)
+    assert is_new
+    time.passes((timedelta(minutes=5) + MAX_CALL_TIME).total_seconds())
+    assert request_log.claim(OrderRequest.objects.get(pk=row.pk))
+    return row
+
+
+def on_record() -> OrderRequest:
+    return OrderRequest.objects.get()
+
+
+def test_a_request_that_another_process_has_taken_over_is_not_sent_by_the_first(overtaken: OrderRequest) -> None:
+    with pytest.raises(OrderUnderWay):
+        request_log.mark_sent(overtaken)
+    assert (on_record().state, on_record().sent_at) == (State.WAITING, None)
+
+
+def test_the_process_that_has_taken_it_over_sends_it(overtaken: OrderRequest) -> None:
+    request_log.mark_sent(on_record())
+    assert on_record().state == State.SENT
+
+
+def test_the_first_process_does_not_end_it_either(overtaken: OrderRequest, time: Time) -> None:
+    request_log.mark_sent(on_record())
+    request_log.mark_accepted(overtaken, OrderReceipt(order_id="4711", taken_at=time()))
+    assert (on_record().state, on_record().order_id) == (State.SENT, "")
+    request_log.mark_failed(overtaken, BrokerUnreachable("the broker is not there"))
+    assert (on_record().state, on_record().message) == (State.SENT, "")
+
+
+def test_a_request_is_taken_over_once(overtaken: OrderRequest, time: Time) -> None:
+    time.passes((timedelta(minutes=5) + MAX_CALL_TIME).total_seconds())
+    first, second = on_record(), on_record()
+    assert request_log.claim(first)
+    assert not request_log.claim(second)
+    assert on_record().tries == 3
+
+
+def test_a_request_that_somebody_else_has_tried_since_is_not_claimed(overtaken: OrderRequest) -> None:
+    row = on_record()
+    request_log.mark_failed(row, BrokerUnreachable("the broker is not there"))
+    assert on_record().state == State.NOT_SENT
+    assert not request_log.claim(overtaken)
+    assert on_record().tries == 2
+    assert request_log.claim(on_record())

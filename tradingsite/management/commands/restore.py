@@ -1,0 +1,25 @@
+"""Put a backup in place of the database's content."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tradingsite import backups
+
+
+class Command(BaseCommand):
+    help = "Put a backup in place of all that is in the database. Stop the site's processes first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--yes", action="store_true", help="do it; what is in the database now is lost")
+
+    def handle(self, *args: Any, file: Path, yes: bool, **options: Any) -> None:
+        if not yes:
+            raise CommandError("What is in the database now would be lost: repeat the command with --yes.")
+        try:
+            backups.restore(file)
+        except backups.BackupError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{file} is in place, with the migrations of this version; the cache is invalidated.")
