@@ -28,19 +28,28 @@ from tests.support.people import client_of
 from tests.support.programs import leave_out
 from tests.support.redis import use_redis
 from testservers.redis_server import RedisServer
+from watchlist.models import TradingSetting
 
 # A busy machine may keep any example waiting.
 hypothesis_settings.register_profile("patient", deadline=None)
 hypothesis_settings.load_profile("patient")
 
 
-def _empty_outbox(using: str, **_: object) -> None:
+_default_settings: list[TradingSetting] = []
+
+
+def _after_flush(using: str, **_: object) -> None:
+    settings = TradingSetting.objects.using(using)
+    if not _default_settings:
+        _default_settings.extend(settings.all())
+    elif not settings.exists():
+        settings.bulk_create(_default_settings)
     PendingInvalidation.objects.using(using).all().delete()
 
 
-# After a test that commits, its tables are flushed, which is a write to all of them that Redis is not there to hear of.
-# The signal is sent for apps with models alone.
-post_migrate.connect(_empty_outbox, sender=[app for app in apps.get_app_configs() if app.models_module][-1])
+# After a test that commits, its tables are flushed: the rows that migrations made go too, and the flush is a write that
+# Redis is not there to hear of. The signal is sent for apps with models alone, first when the database has been made.
+post_migrate.connect(_after_flush, sender=[app for app in apps.get_app_configs() if app.models_module][-1])
 
 
 @pytest.fixture(scope="session")

@@ -227,7 +227,9 @@ class Simulator:
         """Run until another thread calls `stop`, or until interrupted."""
         self.start()
         try:
-            self._stopping.wait()
+            # A signal that arrives just before an endless wait would not end it.
+            while not self._stopping.wait(1):
+                pass
         finally:
             self.stop()
 
