@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.core.cache import caches
-from django.db.models.signals import post_migrate
+from django.db import DEFAULT_DB_ALIAS
+from django.test import TransactionTestCase
 from django_redis import get_redis_connection
 from hypothesis import settings as hypothesis_settings
+from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
@@ -21,35 +22,25 @@ from broker.calendar import trading_hours
 from broker.iifl import rate_limiter
 from broker.simulator import Simulator, SimulatorOptions
 from systemcache import process_state
-from systemcache.models import Cache, PendingInvalidation
+from systemcache.models import Cache
 from systemcache.storage.breaker import breaker
+from tests.support.flushing import flush, remember_initial_rows
 from tests.support.market_data import SHARED_DATA, write_sample
 from tests.support.people import client_of
 from tests.support.programs import leave_out
 from tests.support.redis import use_redis
 from testservers.redis_server import RedisServer
-from watchlist.models import TradingSetting
 
 # A busy machine may keep any example waiting.
 hypothesis_settings.register_profile("patient", deadline=None)
 hypothesis_settings.load_profile("patient")
 
 
-_default_settings: list[TradingSetting] = []
-
-
-def _after_flush(using: str, **_: object) -> None:
-    settings = TradingSetting.objects.using(using)
-    if not _default_settings:
-        _default_settings.extend(settings.all())
-    elif not settings.exists():
-        settings.bulk_create(_default_settings)
-    PendingInvalidation.objects.using(using).all().delete()
-
-
-# After a test that commits, its tables are flushed: the rows that migrations made go too, and the flush is a write that
-# Redis is not there to hear of. The signal is sent for apps with models alone, first when the database has been made.
-post_migrate.connect(_after_flush, sender=[app for app in apps.get_app_configs() if app.models_module][-1])
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock():
+        remember_initial_rows(DEFAULT_DB_ALIAS)
+    TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]  # django-stubs lacks it
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""PostgreSQL for tests: the one that is there, else one of our own for the run."""
+"""PostgreSQL for tests: one of our own for the run, else the one that is there."""
 
 import contextlib
 import os
@@ -149,7 +149,7 @@ class FoundPostgres:
 
 
 def acquire_postgres(environ: Mapping[str, str] = os.environ) -> FoundPostgres:
-    """TEST_DATABASE_URL, else the local server, else one of our own; call stop() at the end of the run.
+    """TEST_DATABASE_URL, else a quick one of our own, else the local server; call stop() at the end of the run.
 
     Under pytest-xdist call it in the controller and hand the URL to the workers as TEST_DATABASE_URL.
     With CI=true the absence of PostgreSQL is an error, and so is, always, a TEST_DATABASE_URL without a server.
@@ -158,11 +158,11 @@ def acquire_postgres(environ: Mapping[str, str] = os.environ) -> FoundPostgres:
         if not answers(given):
             raise PostgresUnavailable("No PostgreSQL answers at TEST_DATABASE_URL.")
         return FoundPostgres(given, "TEST_DATABASE_URL")
-    if answers(LOCAL_SERVER):
-        return FoundPostgres(f"{LOCAL_SERVER}/{_database_name()}", "the local server")
     try:
         own = PostgresServer()
     except PostgresUnavailable as error:
+        if answers(LOCAL_SERVER):
+            return FoundPostgres(f"{LOCAL_SERVER}/{_database_name()}", "the local server")
         if environ.get("CI") == "true":
             raise
         return FoundPostgres(None, str(error))

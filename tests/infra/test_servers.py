@@ -193,19 +193,7 @@ def test_a_url_that_nobody_answers_at_is_an_error() -> None:
         acquire_postgres({"TEST_DATABASE_URL": f"postgres://postgres@127.0.0.1:{free_port()}/some_name"})
 
 
-def test_the_server_of_the_machine_comes_before_one_of_our_own(
-    own: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres, "LOCAL_SERVER", own.url)
-    found = acquire_postgres({})
-    assert found.own is None
-    assert found.url == f"{own.url}/tradingsite_{os.getpid()}"
-
-
-def test_without_a_server_one_is_started_and_nothing_of_it_is_left_after_the_run(
-    monkeypatch: pytest.MonkeyPatch, own: PostgresServer
-) -> None:
-    monkeypatch.setattr(postgres, "LOCAL_SERVER", f"postgres://postgres@127.0.0.1:{free_port()}")
+def test_one_is_started_for_the_run_and_nothing_of_it_is_left_after_it() -> None:
     with postgres.postgres_for_run({}) as found:
         assert found.own
         assert found.url
@@ -224,6 +212,16 @@ def no_postgres(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(postgres, "LOCAL_SERVER", f"postgres://postgres@127.0.0.1:{free_port()}")
     monkeypatch.setattr(postgres, "DEBIAN_PROGRAMS", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_postgres")
+def test_where_none_can_be_started_the_local_server_is_used(
+    own: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LOCAL_SERVER", own.url)
+    found = acquire_postgres({})
+    assert found.own is None
+    assert found.url == f"{own.url}/tradingsite_{os.getpid()}"
 
 
 @pytest.mark.usefixtures("no_postgres")

@@ -1,0 +1,57 @@
+"""Empties the tables that a test has written; Django empties all of them, which takes a fifth of a second."""
+
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import TransactionTestCase
+
+from systemcache.models import PendingInvalidation
+
+Rows = list[tuple[Any, ...]]
+# What the migrations have put into a database, by alias and table.
+_initial: dict[str, dict[str, Rows]] = {}
+
+
+def remember_initial_rows(using: str) -> None:
+    """Call this when the database has been made, before a test writes anything that stays."""
+    connection = connections[using]
+    _initial[using] = {table: _rows(connection, table) for table in _tables_with_rows(connection)}
+
+
+def flush(test: TransactionTestCase) -> None:
+    """Let each table hold what it held at first. Takes the place of TransactionTestCase's own way."""
+    for using in test._databases_names(include_mirrors=False):  # type: ignore[attr-defined]  # django-stubs lacks it
+        connection = connections[using]
+        # Foreign keys are looked at when the transaction ends.
+        with transaction.atomic(using), connection.cursor() as cursor:
+            for table in _tables_with_rows(connection):
+                if table not in _initial[using]:
+                    cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+            for table, rows in _initial[using].items():
+                if _rows(connection, table) != rows:
+                    name, places = connection.ops.quote_name(table), ", ".join(["%s"] * len(rows[0]))
+                    cursor.execute(f"DELETE FROM {name}")
+                    cursor.executemany(f"INSERT INTO {name} VALUES ({places})", rows)
+            # A flush is a write that Redis is not there to hear of.
+            cursor.execute(f"DELETE FROM {connection.ops.quote_name(PendingInvalidation._meta.db_table)}")
+
+
+def _tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:
+    quoted = {table: connection.ops.quote_name(table) for table in _tables(connection)}
+    question = " UNION ALL ".join(
+        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {name})" for table, name in quoted.items()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        return [table for (table,) in cursor.fetchall()]
+
+
+def _tables(connection: BaseDatabaseWrapper) -> list[str]:
+    return connection.introspection.django_table_names(only_existing=False, include_views=False)
+
+
+def _rows(connection: BaseDatabaseWrapper, table: str) -> Rows:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY 1")
+        return [tuple(row) for row in cursor.fetchall()]
