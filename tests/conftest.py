@@ -10,7 +10,6 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import caches
 from django.db import DEFAULT_DB_ALIAS
-from django.test import TransactionTestCase
 from django_redis import get_redis_connection
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
@@ -37,10 +36,12 @@ hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():
         remember_initial_rows(DEFAULT_DB_ALIAS)
-    TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]  # django-stubs lacks it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.test.testcases.call_command", flush)
+        yield
 
 
 @pytest.fixture(scope="session")
