@@ -77,6 +77,7 @@ def in_the_container(services: dict[str, Any], tmp_path: Path) -> Callable[[str]
     return run
 
 
+@pytest.mark.slow
 def test_redis_wants_the_password_which_no_command_line_shows(
     in_the_container: Callable[[str], subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:

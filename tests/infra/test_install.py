@@ -188,10 +188,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_what_is_installed_is_not_installed_again(installed: Project) -> None:
     assert installed.install() == []
 
 
+@pytest.mark.slow
 def test_changed_requirements_are_installed_into_the_same_venv(installed: Project) -> None:
     made = (installed.venv / "pyvenv.cfg").stat().st_ino
     installed.require("two")
@@ -200,6 +202,7 @@ def test_changed_requirements_are_installed_into_the_same_venv(installed: Projec
     assert (installed.venv / "pyvenv.cfg").stat().st_ino == made
 
 
+@pytest.mark.slow
 def test_requirements_that_cannot_be_had_leave_the_venv_as_it_was(installed: Project) -> None:
     before = (installed.folder / "requirements.txt").read_text()
     (installed.folder / "requirements.txt").write_text(ABSENT)
@@ -214,6 +217,7 @@ def test_requirements_that_cannot_be_had_leave_the_venv_as_it_was(installed: Pro
     assert installed.install() == []
 
 
+@pytest.mark.slow
 def test_a_package_that_is_not_the_pinned_one_is_not_installed(installed: Project) -> None:
     before = (installed.folder / "requirements.txt").read_text()
     installed.require("forged")
@@ -235,6 +239,7 @@ def test_without_a_network_the_sentence_says_so(installed: Project) -> None:
     (installed.folder / "requirements.txt").write_text(before)
 
 
+@pytest.mark.slow
 def test_a_pip_that_is_configured_to_install_for_the_user_installs_into_the_venv(installed: Project) -> None:
     installed.require("three")
     assert installed.install(PIP_USER="1") == [INSTALLING]

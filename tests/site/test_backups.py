@@ -81,6 +81,7 @@ def test_files_that_cannot_be_restored_are_refused_and_nothing_changes(tmp_path:
     assert site.run(COUNT) == "10"
 
 
+@pytest.mark.slow
 def test_old_backups_are_removed_and_the_newest_never(tmp_path: Path, folder: Path) -> None:
     site = Site(f"sqlite:///{tmp_path}/site.sqlite3")
     folder.mkdir()

@@ -113,12 +113,14 @@ def test_a_walk_from_the_overview_to_the_record_of_a_clear(page: Page, used_site
     keep_profile(used_site)
 
 
+@pytest.mark.slow
 def test_a_family_is_refreshed_by_a_button(page: Page, used_site: RunningSite) -> None:
     page.goto(f"{used_site.url}{HOME}families/profile/")
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator(".messagelist .success")).to_contain_text("1 read reloaded")
 
 
+@pytest.mark.slow
 def test_a_pattern_is_typed_and_shown_and_the_count_comes_first(page: Page, used_site: RunningSite) -> None:
     keep_profile(used_site)
     page.goto(f"{used_site.url}{HOME}keys/")
@@ -131,6 +133,7 @@ def test_a_pattern_is_typed_and_shown_and_the_count_comes_first(page: Page, used
     expect(page.get_by_role("heading", level=1)).to_have_text("Cache")
 
 
+@pytest.mark.slow
 def test_the_charts_are_a_table_too(page: Page, used_site: RunningSite) -> None:
     page.goto(f"{used_site.url}{HOME}")
     page.get_by_text("Last hour as a table").click()
@@ -138,6 +141,7 @@ def test_the_charts_are_a_table_too(page: Page, used_site: RunningSite) -> None:
     assert fits(page)
 
 
+@pytest.mark.slow
 def test_it_all_works_by_keyboard(page: Page, used_site: RunningSite) -> None:
     page.goto(f"{used_site.url}{HOME}clear/")
     page.get_by_label("Keys that match").focus()
@@ -149,6 +153,7 @@ def test_it_all_works_by_keyboard(page: Page, used_site: RunningSite) -> None:
     expect(page.locator(".messagelist .success")).to_contain_text("Cleared 0 values of nonsense:*")
 
 
+@pytest.mark.slow
 def test_it_all_works_without_javascript(browser: Browser, used_site: RunningSite, login: StorageState) -> None:
     with browser.new_context(java_script_enabled=False, storage_state=login) as context:
         page = context.new_page()
@@ -161,6 +166,7 @@ def test_it_all_works_without_javascript(browser: Browser, used_site: RunningSit
         expect(page.locator(".messagelist .success")).to_contain_text("Cleared 0 values of family depth")
 
 
+@pytest.mark.slow
 def test_a_user_who_may_only_look_has_no_button_and_is_refused(browser: Browser, used_site: RunningSite) -> None:
     login = logged_in(browser, used_site, *VIEWER)
     with clean_page(browser, DESKTOP, login) as page:

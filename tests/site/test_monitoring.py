@@ -150,6 +150,7 @@ def _is_scraped(address: str) -> bool:
     return answer.ok and [row["value"][1] for row in answer.json()["data"]["result"]] == ["1"]
 
 
+@pytest.mark.slow
 @only_linux
 @pytest.mark.timeout(180)
 def test_the_start_of_a_site_is_marked_once_however_many_workers_it_has(

@@ -59,6 +59,7 @@ def test_the_status_page_says_what_this_is_and_what_is_up(visitor: Page, site: R
     assert fits(visitor)
 
 
+@pytest.mark.slow
 def test_without_redis_the_status_page_says_so_in_words(visitor: Page, plain_deployment: Deployment) -> None:
     visitor.goto(f"{plain_deployment.url}/status")
     assert [state(visitor, part) for part in ("Broker", "Database", "Cache")] == ["up", "up", "down"]
@@ -75,6 +76,7 @@ def test_the_status_page_reads_well_in_the_dark(visitor: Page, site: RunningSite
     assert sum(map(int, re.findall(r"\d+", background))) < 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("link", "address"), [("API", "/api/"), ("Admin", "/admin/"), ("API documentation", "/api/docs/")]
 )
@@ -142,6 +144,7 @@ def test_a_walk_from_the_front_page_to_the_admin(visitor: Page, site: RunningSit
     expect(visitor.locator("#site-name")).to_have_text("Trading site")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "route",
     [
@@ -169,6 +172,7 @@ def test_a_write_from_the_browsable_api_is_taken(page: Page, site: RunningSite) 
     expect(page.locator(".response-info")).to_contain_text(notes)
 
 
+@pytest.mark.slow
 def test_a_form_is_sent_without_the_query_of_the_list(page: Page, site: RunningSite) -> None:
     page.goto(f"{site.url}/api/watchlist/?active=all&category=hold")
     category = ("hold", "long_term")[page.viewport_size == PHONE]
@@ -180,6 +184,7 @@ def test_a_form_is_sent_without_the_query_of_the_list(page: Page, site: RunningS
 # --- the admin ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_symbol_is_added_in_the_admin_and_an_unknown_one_is_refused(page: Page, site: RunningSite) -> None:
     page.goto(f"{site.url}/admin/watchlist/watchlistitem/add/")
     page.fill("input[name=symbol]", "NOSUCH")
@@ -206,6 +211,7 @@ def test_the_admins_list_fits_a_desktop(browser: Browser, login: StorageState, s
 # --- the documentation -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_documentation_shows_operations_and_tries_them(page: Page, site: RunningSite) -> None:
     page.goto(f"{site.url}/api/docs/")
     page.wait_for_selector(".opblock")

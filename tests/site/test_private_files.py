@@ -49,6 +49,7 @@ def test_a_check_names_a_readable_file_of_settings(var: Path) -> None:
     assert readable() == [f"Other users of this machine can read {var.parent / '.env'}."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [["manage.py", "migrate"], ["-c", "import tradingsite.wsgi as w; w.application"]])
 def test_whatever_starts_the_site_writes_for_its_user_alone_and_tightens_var(tmp_path: Path, start: list[str]) -> None:
     project = copy_to(tmp_path / "site")

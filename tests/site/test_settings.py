@@ -275,6 +275,7 @@ print(client.post("/admin/login/", form, **https, **referer).status_code)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("origins", "login"), [("https://example.com:8443", "200"), pytest.param("", "403", marks=pytest.mark.slow)]
 )
@@ -307,6 +308,7 @@ print(s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRE
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "shown"),
     [
@@ -345,6 +347,7 @@ def test_a_real_account_is_refused_where_its_secrets_would_travel_in_plain_text(
     assert named in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [

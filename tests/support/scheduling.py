@@ -23,6 +23,7 @@ GROUPS: Mapping[str, str] = {
     "tests/site/test_trading_walks.py": "a site where orders are placed",
     "tests/site/test_guide.py": "a site with the guide's value",
     "tests/systemcache/failures/test_fencing.py": "servers of which one is in use",
+    "tests/infra/test_tests.py": "the source of all tests",
     "tests/infra/test_install.py": "an installed project",
     "tests/infra/test_proxy.py": "a site behind nginx",
 }

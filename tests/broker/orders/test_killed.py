@@ -21,7 +21,7 @@ from testservers.project import ROOT
 from testservers.redis_server import RedisServer
 from tradingsite.embedded_redis import die_with_parent
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 # Where it is killed: what the same request is answered right after, and when nobody can be at it any more.
 STEPS = {

@@ -46,6 +46,7 @@ def shown(times: list[tuple[float, float]]) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_one_request_waits_for_a_hung_redis_and_no_other(running: Site, alone: Process) -> None:
     print(f"\nwith Redis well: {shown([timed(alone) for _ in range(20)])}")

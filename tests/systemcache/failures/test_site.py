@@ -218,6 +218,7 @@ def first_item(site: Site) -> int:
     return int(site.one.ask("GET", "/api/watchlist?active=all").json()["data"][0]["id"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
 )

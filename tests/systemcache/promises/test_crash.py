@@ -18,7 +18,7 @@ from testservers.redis_server import RedisServer
 KEEPER = 0.5  # seconds: CACHE_RECOVERY_INTERVAL as the site has it
 BOUND = 3.0  # seconds, on a busy machine
 ROUNDS = 3
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 class Stage:
