@@ -10,8 +10,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 
-from dashboard import status
+from dashboard import books, status
 from dashboard.access import may_trade
+from dashboard.books import Books
 from dashboard.reading import Answer, etag_of
 
 Context = dict[str, Any]
@@ -19,7 +20,7 @@ Context = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reads:
-    """What a page has read: the answers by name, and what makes the template's context of them.
+    """What a page has read beside the books: the answers by name, and what makes the template's context of all.
 
     `dated`: the page shows of when its answers are. `more` are further bytes that tell two contents apart.
     """
@@ -36,7 +37,7 @@ class LivePage:
 
     name: str
     title: str
-    read: Callable[[HttpRequest], Reads]
+    read: Callable[[HttpRequest, Books], Reads]
     template: str = "dashboard/live_page.html"
 
     def show(self, request: HttpRequest, context: Context | None = None, status_code: int = 200) -> HttpResponse:
@@ -58,8 +59,9 @@ class LivePage:
         return response
 
     def _read(self, request: HttpRequest) -> tuple[status.Status, Reads]:
-        reads = self.read(request)
-        return status.read(request, reads.answers), reads
+        account = books.read()
+        reads = self.read(request, account)
+        return status.read(request, account, reads.answers), reads
 
     def _context(self, request: HttpRequest, found: status.Status, reads: Reads) -> Context:
         return {

@@ -9,13 +9,14 @@ from django.http import HttpRequest
 
 from alerts import selectors as alerts
 from alerts.schemas import sentence
-from broker import account_state, clock, conf, portfolio
+from broker import account_state, clock, conf
 from broker.errors import BrokerLoginRequired
 from broker.feed.status import State
 from broker.orders import switch
-from broker.values import FeedState, PortfolioSummary, TradingMode, TradingState
+from broker.values import FeedState, TradingMode, TradingState
 from dashboard import outages
 from dashboard.access import LOG_IN, user_id
+from dashboard.books import Books
 from dashboard.formatting import clock_time
 from dashboard.reading import Answer, ask
 from systemcache.storage.breaker import breaker
@@ -56,13 +57,13 @@ class Fact(NamedTuple):
 class Status:
     """The state of account and site at one moment."""
 
-    summary: Answer[PortfolioSummary]
+    books: Books
     trading: TradingState
     notices: list[Notice]
     facts: list[Fact]
 
     def fingerprint(self) -> Iterator[bytes]:
-        yield self.summary.fingerprint()
+        yield from self.books.fingerprint()
         yield repr((self.notices, self.facts)).encode()
 
     @property
@@ -80,13 +81,12 @@ class Status:
         )
 
 
-def read(request: HttpRequest, answers: Iterable[tuple[str, Answer[Any]]] = ()) -> Status:
-    """Read the state. `answers` are what the page itself shows, by name: what is wrong with them is said above it."""
-    summary = ask(portfolio.summary)
+def read(request: HttpRequest, books: Books, answers: Iterable[tuple[str, Answer[Any]]] = ()) -> Status:
+    """Read the state. `answers` are what the page shows beside the books: what is wrong with them is said above it."""
     state = account_state.account_state().value
     trading = switch.in_force(state.switch)
     ends = state.session_ends if state.session_ends and state.session_ends > clock.now() else None
-    named = [*answers, ("The summary", summary)]
+    named = [*answers, *books.named]
     may_log_in = request.user.has_perm(LOG_IN)
     feed = outages.feed()
     notices = [
@@ -99,7 +99,7 @@ def read(request: HttpRequest, answers: Iterable[tuple[str, Answer[Any]]] = ()) 
         *_trading_notices(trading),
     ]
     facts = [_session_fact(ends), _feed_fact(feed), _trading_fact(trading)]
-    return Status(summary, trading, notices, facts)
+    return Status(books, trading, notices, facts)
 
 
 def _session_is_over(ends: datetime | None, answers: Iterable[tuple[str, Answer[Any]]]) -> bool:

@@ -119,12 +119,13 @@ def simulator_server() -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(simulator_server: Simulator, settings: Settings) -> Iterator[Simulator]:
-    """The broker: a simulator without faults, without limits, with an empty log of calls."""
+    """The broker: a simulator without faults, without limits, at its own prices, with an empty log of calls."""
     settings.IIFL_BASE_URL = simulator_server.base_url
     simulator_server.clear_faults()
     simulator_server.clear_calls()
     yield simulator_server
     simulator_server.clear_faults()
+    simulator_server.release_prices()
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ from django.utils import timezone
 from broker import gateway, portfolio
 from broker.values import Holding, Order, Position, Trade
 from dashboard.access import account_page
+from dashboard.books import Books
 from dashboard.live import LivePage, Reads
-from dashboard.reading import ask
+from dashboard.reading import Answer, ask
 from dashboard.status import Status
 from dashboard.tables import Column, Kind, Table, Total
 from systemcache.cached_value import CachedValue
@@ -124,43 +125,42 @@ def _foot(totals: portfolio.Totals) -> dict[str, Total]:
     }
 
 
-def _read_table(name: str, read: Callable[[], Any], make: Callable[[Any], Table]) -> Callable[[HttpRequest], Reads]:
-    def reads(request: HttpRequest) -> Reads:
-        answer = ask(read)
+def _read_holdings(request: HttpRequest, books: Books) -> Reads:
+    def context(_: Status) -> dict[str, Any]:
+        return _table_context(request, books.holdings, holdings_table)
 
-        def context(_: Status) -> dict[str, Any]:
-            table = None if answer.value is None else make(answer.value).sorted_by(request.GET)
-            opened = name == "Positions" and any(row.net_quantity for row in answer.value or ())
-            return {"answer": answer, "table": table, "query": table.query if table else "", "has_open": opened}
-
-        return Reads([(name, answer)], context)
-
-    return reads
+    return Reads([], context, (books.holdings.fingerprint(),))
 
 
-HOLDINGS = LivePage("holdings", "Holdings", _read_table("Holdings", gateway.holdings, holdings_table))
-POSITIONS = LivePage("positions", "Positions", _read_table("Positions", gateway.positions, positions_table))
+def _read_positions(request: HttpRequest, books: Books) -> Reads:
+    def context(_: Status) -> dict[str, Any]:
+        has_open = any(row.net_quantity for row in books.positions.value or ())
+        return _table_context(request, books.positions, positions_table) | {"has_open": has_open}
+
+    return Reads([], context, (books.positions.fingerprint(),))
 
 
-def _read_orders(request: HttpRequest) -> Reads:
+def _read_orders(request: HttpRequest, _: Books) -> Reads:
     orders, trades = ask(gateway.orders), ask(gateway.trades)
 
     def context(_: Status) -> dict[str, Any]:
-        table = None if orders.value is None else orders_table(orders.value).sorted_by(request.GET)
-        return {
-            "answer": orders,
-            "table": table,
-            "query": table.query if table else "",
+        return _table_context(request, orders, orders_table) | {
             "trades_answer": trades,
             "trades": None if trades.value is None else trades_table(trades.value),
-            "open_orders": [order.order_id for order in orders.value or () if not order.status.is_final],
+            "has_open": any(not order.status.is_final for order in orders.value or ()),
         }
 
     return Reads([("Orders", orders), ("Trades", trades)], context)
 
 
-ORDERS = LivePage("orders", "Orders", _read_orders)
+def _table_context(request: HttpRequest, answer: Answer[Any], make: Callable[[Any], Table]) -> dict[str, Any]:
+    table = None if answer.value is None else make(answer.value).sorted_by(request.GET)
+    return {"answer": answer, "table": table, "query": table.query if table else ""}
 
+
+HOLDINGS = LivePage("holdings", "Holdings", _read_holdings)
+POSITIONS = LivePage("positions", "Positions", _read_positions)
+ORDERS = LivePage("orders", "Orders", _read_orders)
 
 CSV_READS: Mapping[str, tuple[Callable[[], CachedValue[Any]], Callable[[Any], Table]]] = {
     "holdings": (gateway.holdings, holdings_table),

@@ -18,6 +18,7 @@ from broker.errors import BrokerError
 from broker.values import CONTRACT_FILES
 from dashboard import confirmation, parts, prices, ticket
 from dashboard.access import account_page, page_for
+from dashboard.books import Books
 from dashboard.confirmation import Confirmation
 from dashboard.live import LivePage, Reads
 from dashboard.reading import Answer, ask
@@ -44,7 +45,7 @@ class Row(NamedTuple):
     waits_for: str
 
 
-def _read(request: HttpRequest) -> Reads:
+def _read(request: HttpRequest, _: Books) -> Reads:
     found = ask(lambda: selectors.alerts(owner=owner_of(request.user)))
 
     def context(_: Status) -> dict[str, Any]:

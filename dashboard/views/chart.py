@@ -15,6 +15,7 @@ from broker.errors import BrokerError, UnknownExchange, UnknownSymbol
 from broker.values import Contract, Exchange, Holding, Interval, Order, Position
 from dashboard import prices, ticket
 from dashboard.access import account_page
+from dashboard.books import Books
 from dashboard.formatting import grouped
 from dashboard.live import LivePage, Reads
 from dashboard.reading import Answer, ask
@@ -78,10 +79,10 @@ def _quantity(order: Order) -> str:
     return "?" if left is None else grouped(left)
 
 
-def _read(request: HttpRequest) -> Reads:
+def _read(request: HttpRequest, books: Books) -> Reads:
     contract = _contract(request)
     quote = ticket.quote_of(contract)
-    orders, holdings, positions = ask(gateway.orders), ask(gateway.holdings), ask(gateway.positions)
+    orders = ask(gateway.orders)
     state = prices.state_of(quote.cached)
     symbol = quotes.symbol_of(contract)
 
@@ -93,16 +94,11 @@ def _read(request: HttpRequest) -> Reads:
             "cached": quote.cached,
             "state": state,
             "state_title": prices.TITLES.get(state, ""),
-            "lines": own_lines(contract, orders.value or (), holdings.value or (), positions.value or ()),
+            "lines": own_lines(contract, orders.value or (), books.holdings.value or (), books.positions.value or ()),
             "query": f"?{urlencode({'symbol': symbol, 'exchange': contract.exchange})}",
         }
 
-    answers: list[tuple[str, Answer[Any]]] = [
-        ("The price", quote),
-        ("Orders", orders),
-        ("Holdings", holdings),
-        ("Positions", positions),
-    ]
+    answers: list[tuple[str, Answer[Any]]] = [("The price", quote), ("Orders", orders)]
     return Reads(answers, context, (state.encode(),))
 
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 
-from broker import gateway
 from broker.errors import BrokerError
 from broker.values import CONTRACT_FILES, Holding, Quote
 from dashboard import prices
 from dashboard.access import account_page
+from dashboard.books import Books
 from dashboard.live import LivePage, Reads
 from dashboard.reading import Answer, ask
 from dashboard.status import Status
@@ -63,15 +63,14 @@ class Group(NamedTuple):
     rows: list[WatchedRow]
 
 
-def _read(request: HttpRequest) -> Reads:
+def _read(request: HttpRequest, books: Books) -> Reads:
     items = ask(lambda: selectors.watchlist(active="true", category=ALL))
-    holdings = ask(gateway.holdings)
     found, error = _prices(items.value or ())
     failed: Answer[Any] = Answer(None, error)
     states = {name: prices.state_of(quote) for name, quote in found.items()}
 
     def context(_: Status) -> dict[str, Any]:
-        held = _held(holdings.value) if holdings.value is not None else None
+        held = None if books.holdings.value is None else _held(books.holdings.value)
         return {
             "groups": _groups(items.value or (), found, states, held),
             "items": items,
@@ -91,7 +90,7 @@ def _read(request: HttpRequest) -> Reads:
             prices = (shown.ltp, shown.change, shown.change_percent, shown.low, shown.high)
             yield repr((name, states[name], *map(str, prices), shown.exchange_time or shown.received_at)).encode()
 
-    answers: list[tuple[str, Answer[Any]]] = [("The watchlist", items), ("Holdings", holdings)]
+    answers: list[tuple[str, Answer[Any]]] = [("The watchlist", items)]
     if error:
         answers.append(("Prices", failed))
     return Reads(answers, context, more(), dated=False)

@@ -12,6 +12,7 @@ import pytest
 
 from broker import gateway, quotes
 from broker.iifl.mapping import books
+from broker.simulator import Simulator
 from broker.values import Contract, Holding, Margins, Position, PriceState, Quote
 from dashboard import formatting
 from dashboard.tables import Kind
@@ -63,6 +64,27 @@ def test_the_summary_line_is_the_summary_of_the_api(trader: Person) -> None:
 def test_the_foot_of_the_holdings_is_the_summary_line(trader: Person) -> None:
     page = trader.page("/holdings")
     assert page.foot == {name: page.summary[name] for name in ("invested", "value", "pnl", "day_pnl")}
+
+
+@pytest.mark.parametrize("reloaded", ["holdings", "positions"])
+def test_summary_line_and_foot_are_the_same_also_after_one_book_is_read_again(
+    trader: Person, simulator: Simulator, reloaded: str
+) -> None:
+    trader.page("/")
+    simulator.set_price("ITC", "250")  # held, and a position
+    clear.invalidate("quotes", reloaded)
+    holdings, positions = trader.page("/holdings"), trader.page("/positions")
+    assert holdings.summary == positions.summary
+    assert holdings.foot == {name: holdings.summary[name] for name in ("invested", "value", "pnl", "day_pnl")}
+    assert positions.foot["pnl"] == positions.summary["positions_pnl"]
+
+
+def test_funds_that_cannot_be_read_hide_nothing_else(trader: Person, simulator: Simulator) -> None:
+    before = trader.page("/").summary
+    clear.invalidate("margins")
+    simulator.fail("limits", "500")
+    page = trader.page("/")
+    assert page.summary == before | {"trading_limit": formatting.UNKNOWN}
 
 
 def test_a_watched_symbol_shows_its_quote(trader: Person) -> None:
