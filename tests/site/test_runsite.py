@@ -205,6 +205,7 @@ def test_a_second_start_keeps_the_data_and_the_login(make_site: MakeSite) -> Non
     kept = requests.get(f"{second.url}/api/watchlist?category=hold", headers=headers, timeout=TIMEOUT)
     assert made.json() in kept.json()["data"]
     assert "Login" not in second.output
+    assert "circuit breaker" not in second.output
     for secret in (first.login[1], first.token):
         assert secret not in second.output
         assert all(
