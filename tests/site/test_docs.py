@@ -169,7 +169,7 @@ def test_every_make_target_that_a_document_names_exists(document: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/README.md"])
 def test_every_page_ends_with_the_modules_and_tests_where_it_stands(page: str) -> None:
     end = text_of(page).rpartition("\n## ")[2]
-    assert end.startswith("Where it stands\n")
+    assert end.startswith("Code and tests\n")
     assert "Module" in end
     assert "Test" in end
 
