@@ -134,8 +134,10 @@ def _is_as_requested(row: OrderRequest, order: Order) -> bool:
     """Whether the order is as the cancellation or the change would have made it."""
     if row.action == Action.CANCEL:
         return order.status is OrderStatus.CANCELLED
-    values = _comparable(row.asked, order)
-    return bool(values) and all(_equal(actual, requested) for actual, requested in values)
+    if not _has_values(order, row.asked):
+        return False
+    # An order that was like that before proves nothing of a parameter that the book does not show.
+    return all(hasattr(order, name) for name in row.asked) or not _has_values(order, row.before or {})
 
 
 def _is_as_before(row: OrderRequest, order: Order) -> bool:
@@ -146,28 +148,28 @@ def _is_as_before(row: OrderRequest, order: Order) -> bool:
         return not _may_be_cancelled_in_part(order)
     if order.updated_at and row.sent_at and order.updated_at > row.sent_at + ROUNDING:
         return False  # it may have been changed as requested, and changed back
-    values = _comparable(row.before or {}, order)
-    return bool(values) and all(_equal(actual, earlier) for actual, earlier in values)
+    return _has_values(order, row.before or {}) and not _has_values(order, row.asked)
 
 
 def _may_be_cancelled_in_part(order: Order) -> bool:
-    """Whether the order is over, and not all of it was filled: its rest may have been cancelled under another word."""
+    """Whether the order is over, but not known to be filled: its rest may have been cancelled under another word."""
     if order.cancelled_quantity:
         return True
-    filled, quantity = order.filled_quantity, order.quantity
-    return order.status is OrderStatus.COMPLETE and None not in (filled, quantity) and filled != quantity
+    filled = order.filled_quantity
+    return order.status is OrderStatus.COMPLETE and (filled is None or filled != order.quantity)
 
 
-def _comparable(values: dict[str, Any], order: Order) -> list[tuple[object, object]]:
-    """Pair the order's values with these; the order book does not show all parameters."""
-    return [(getattr(order, name), value) for name, value in values.items() if hasattr(order, name)]
+def _has_values(order: Order, values: dict[str, Any]) -> bool:
+    """Whether the order has all of these values that the order book shows; False if it shows none of them."""
+    shown = [(getattr(order, name), value) for name, value in values.items() if hasattr(order, name)]
+    return bool(shown) and all(_equal(actual, value) for actual, value in shown)
 
 
 def _equal(actual: object, value: object) -> bool:
     """What the order book does not tell equals nothing, not even a value that it did not tell before."""
-    if actual is None:
+    if actual is None or value is None:
         return False
     if isinstance(actual, Decimal):
-        wanted = Decimal(str(value))
-        return abs(actual - wanted) <= max(PRICE_NOISE, abs(wanted) * RELATIVE_PRICE_NOISE)
+        expected = Decimal(str(value))
+        return abs(actual - expected) <= max(PRICE_NOISE, abs(expected) * RELATIVE_PRICE_NOISE)
     return actual == value

@@ -200,11 +200,15 @@ def mark_failed(row: OrderRequest, error: BrokerError) -> None:
 
 
 def _finish(row: OrderRequest, state: OrderRequest.State) -> None:
-    """Commit the outcome together with the cache invalidation, unless another process has taken the request over."""
+    """Commit the outcome together with the cache invalidation, unless another process has taken the request over.
+
+    A request that is on record as accepted stays so: another process may have found it in a later order book.
+    """
     row.state, row.ended_at = state, clock.now()
     values = {name: getattr(row, name) for name in OUTCOME_FIELDS}
     with transaction.atomic():
-        if OrderRequest.objects.filter(pk=row.pk, tries=row.tries).update(**values):
+        unfinished = OrderRequest.objects.filter(pk=row.pk, tries=row.tries).exclude(state=State.ACCEPTED)
+        if unfinished.update(**values):
             clear.invalidate_on_commit(*CHANGED_BY_ORDERS)
 
 

@@ -153,11 +153,12 @@ def test_a_cancellation_had_no_effect_if_the_order_is_in_another_state_for_certa
         ({"filled_quantity": 2}, State.UNKNOWN),
         ({"filled_quantity": 2, "cancelled_quantity": 3}, State.UNKNOWN),
         ({"filled_quantity": None, "cancelled_quantity": 3}, State.UNKNOWN),
-        ({"filled_quantity": None, "cancelled_quantity": None}, State.NOT_IN_BOOK),
+        ({"filled_quantity": None, "cancelled_quantity": None}, State.UNKNOWN),
+        ({"filled_quantity": 5, "quantity": None}, State.UNKNOWN),
     ],
     ids=str,
 )
-def test_an_order_that_is_complete_but_for_a_part_may_have_been_cancelled(
+def test_an_order_that_is_complete_but_perhaps_for_a_part_may_have_been_cancelled(
     fields: dict[str, Any], state: OrderRequest.State
 ) -> None:
     row = request(Action.CANCEL, order_id=ORDER.order_id, asked={})
@@ -210,6 +211,22 @@ def test_a_change_of_which_the_book_shows_nothing_has_an_unknown_outcome() -> No
     asked = {"market_protection_percent": "1.00"}
     row = request(Action.CHANGE, order_id=ORDER.order_id, asked=asked, before={})
     assert outcome(row, ORDER).state == State.UNKNOWN
+
+
+def test_a_value_that_was_not_known_before_a_change_proves_nothing() -> None:
+    row = request(Action.CHANGE, order_id=ORDER.order_id, asked={"price": "1490.00"}, before={"price": None})
+    assert outcome(row, ORDER).state == State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("was", "state"), [("MARKET", State.UNKNOWN), ("LIMIT", State.ACCEPTED)], ids=["as before", "changed"]
+)
+def test_a_change_is_proven_by_what_is_new_in_the_book_if_the_book_does_not_show_all_of_it(
+    was: str, state: OrderRequest.State
+) -> None:
+    asked = {"order_type": "MARKET", "market_protection_percent": "1.00"}
+    row = request(Action.CHANGE, order_id=ORDER.order_id, asked=asked, before={"order_type": was})
+    assert outcome(row, changed(order_type="MARKET")).state == state
 
 
 @pytest.mark.parametrize("action", [Action.CHANGE, Action.CANCEL])

@@ -1,15 +1,18 @@
 """The record of order requests: a process that has been overtaken changes nothing any more."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 
-from broker.errors import BrokerUnreachable, OrderUnderWay
+from broker.errors import BrokerTimeout, BrokerUnreachable, OrderUnderWay
+from broker.iifl.mapping import books
 from broker.models import OrderRequest
 from broker.orders import request_log
+from broker.orders.outcome import FINAL_AFTER
 from broker.orders.request_log import MAX_CALL_TIME, OrderIntent
-from broker.values import OrderReceipt
+from broker.values import Order, OrderReceipt
 from tests.broker.orders.conftest import Time
 
 State = OrderRequest.State
@@ -66,3 +69,24 @@ def test_a_request_that_somebody_else_has_tried_since_is_not_claimed(overtaken: 
     assert not request_log.claim(overtaken)
     assert on_record().tries == 2
     assert request_log.claim(on_record())
+
+
+def test_an_earlier_order_book_takes_nothing_back_that_a_later_one_has_proven(time: Time) -> None:
+    user = User.objects.create_user("dealer")
+    intent = OrderIntent(user.pk, "key-1", OrderRequest.Action.PLACE, "NSEEQ", "INFY", {"side": "BUY", "quantity": 1})
+    row, _ = request_log.create_or_get(intent)
+    request_log.mark_sent(row)
+    request_log.mark_failed(row, BrokerTimeout(15))
+    time.passes(FINAL_AFTER.total_seconds() + 1)
+    asked_at = time()
+    found = books.order({"brokerOrderId": "4711", "orderStatus": "open", "orderTag": row.tag})
+
+    class EarlierBook(list[Order]):
+        """An empty book, which is looked at while another process has read the next one."""
+
+        def __iter__(self) -> Iterator[Order]:
+            request_log.reconcile([found], asked_at)
+            return super().__iter__()
+
+    request_log.reconcile(EarlierBook(), asked_at)
+    assert (on_record().state, on_record().order_id) == (State.ACCEPTED, found.order_id)
