@@ -8,7 +8,7 @@ from threading import RLock
 import msgspec
 
 from broker.simulator.account.changes import Listener, OrderChanges
-from broker.simulator.account.ledger import Books, Cash, Holding, Order, Rejection
+from broker.simulator.account.ledger import Books, Cash, Holding, Order, Rejection, order_number
 from broker.simulator.account.matching import cancel, match
 from broker.simulator.account.positions import margin
 from broker.simulator.market import Market
@@ -188,7 +188,7 @@ class Account:
         if contract is None or market_price is None:
             return None
         order = Order(
-            number=f"{at:%y%m%d}{number:09d}",
+            number=order_number(at, number),
             contract=contract,
             side=plan.side,
             product=plan.product,

@@ -1,11 +1,14 @@
 """The parts of an account; amounts in paise."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
 from broker.simulator.prices.contracts import Contract
+
+SERIAL_DIGITS = 9  # of an order's number, after its day
+SERIALS_A_SECOND = 10_000  # so that those of a whole day fit
 
 
 class Holding(msgspec.Struct):
@@ -113,3 +116,17 @@ class Books(msgspec.Struct):
 
     def order(self, number: str) -> Order | None:
         return next((order for order in self.orders if order.number == number), None)
+
+    def next_number(self, now: datetime) -> str:
+        """Return a number for an order that is placed now, which no order of this day has had.
+
+        It follows from the time, because a simulator that is started again knows nothing of the orders before, while
+        its clients remember them.
+        """
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        after_last = int(self.orders[-1].number[-SERIAL_DIGITS:]) + 1 if self.orders else 1
+        return order_number(now, max(after_last, SERIALS_A_SECOND * (now - midnight) // timedelta(seconds=1)))
+
+
+def order_number(day: date, serial: int) -> str:
+    return f"{day:%y%m%d}{serial:0{SERIAL_DIGITS}}"

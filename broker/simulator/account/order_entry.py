@@ -26,7 +26,7 @@ class OrderEntry:
         def place_order() -> Order:
             request = read_order(body, self._contracts)
             with self._account.locked() as books:
-                order = self._order(request, len(books.orders) + 1)
+                order = self._order(request, books.next_number(self._now()))
                 price = self._account.price(request.contract)
                 if price is None:
                     raise RefusedRequestError("EC947")
@@ -98,10 +98,10 @@ class OrderEntry:
             return [_refused_row("EC938")]
         return [_accepted_row(order.number, self._now()) for order in working]
 
-    def _order(self, request: OrderRequest, number: int) -> Order:
+    def _order(self, request: OrderRequest, number: str) -> Order:
         at = self._now().replace(microsecond=0)
         return Order(
-            number=f"{at:%y%m%d}{number:09d}",
+            number=number,
             contract=request.contract,
             side=request.side,
             product=request.product,

@@ -38,6 +38,16 @@ def test_a_market_order_is_filled_at_once_and_moves_trades_positions_and_margins
     assert caller.get("/limits")["utilizedMargin"] == pytest.approx(used + 0.2 * 5 * at, rel=0.01)
 
 
+def test_the_numbers_of_two_simulators_on_one_day_are_different(simulate: Simulate, hands: Hands) -> None:
+    numbers: set[str] = set()
+    for _ in range(2):
+        started_again = Caller(simulate())
+        started_again.log_in()
+        numbers |= {place(started_again)["brokerOrderId"] for _ in range(3)}
+        hands.now += timedelta(seconds=1)
+    assert len(numbers) == 6
+
+
 def test_a_limit_order_waits_until_the_price_comes_to_it(caller: Caller, hands: Hands) -> None:
     at = price(caller)
     limits = {"BUY": round(at * 0.9995, 2), "SELL": round(at * 1.0005, 2)}
