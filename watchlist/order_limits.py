@@ -4,12 +4,13 @@ An order that only reduces a position passes both. What they need and nobody can
 The settings are read from the database, the account as the cache has it: its books are invalidated by every order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 
 from broker import gateway
 from broker.errors import BrokerError, OrderOverLimit
-from broker.order_guards import Proposal
+from broker.order_guards import Proposal, Recheck, UnlistedOrder
 from broker.values import Contract, Holding, Order, Position
 from watchlist.models import TradingSetting
 
@@ -18,30 +19,32 @@ DELIVERED = ("DELIVERY", "BNPL")  # sold from the holdings, never short
 Instrument = tuple[str, str]  # exchange and instrument id
 
 
-def check(proposal: Proposal) -> None:
-    """Raise OrderOverLimit for an order that the settings rule out."""
+def check(proposal: Proposal) -> Recheck | None:
+    """Raise OrderOverLimit for an order that the settings rule out.
+
+    What it returns checks max_positions again, beside the orders that the books do not show yet.
+    """
     limits = {row.key: row.typed for row in TradingSetting.objects.filter(key__in=(MAX_DAILY_LOSS, MAX_POSITIONS))}
     loss_limit, most_positions = limits.get(MAX_DAILY_LOSS), limits.get(MAX_POSITIONS)
     for cap in (cap for cap, limit in limits.items() if limit is None):
         _require(cap, None, proposal)
     if isinstance(loss_limit, Decimal) and loss_limit < 1:
         _require(MAX_DAILY_LOSS, loss_limit, proposal)
-    if isinstance(most_positions, int):
-        _require(MAX_POSITIONS, most_positions, proposal)
+    return _require(MAX_POSITIONS, most_positions, proposal) if isinstance(most_positions, int) else None
 
 
-def _require(cap: str, limit: Decimal | int | None, proposal: Proposal) -> None:
+def _require(cap: str, limit: Decimal | int | None, proposal: Proposal) -> Recheck | None:
     try:
         positions = gateway.positions().value
         if _reduces(proposal, positions):
-            return
+            return None
         if limit is None:
             sentence = f"the setting {cap} cannot be read. Correct it at /api/settings/{cap}."
             raise OrderOverLimit(cap, None, None, f"{sentence} Orders that reduce a position are accepted.")
         if cap == MAX_POSITIONS:
-            _require_free_position(int(limit), proposal.contract, positions)
-        else:
-            _require_loss_below(Decimal(limit), positions)
+            return _require_free_position(int(limit), proposal.contract, positions)
+        _require_loss_below(Decimal(limit), positions)
+        return None
     except OrderOverLimit:
         raise
     except BrokerError as error:
@@ -64,22 +67,32 @@ def _reduces(proposal: Proposal, positions: Iterable[Position]) -> bool:
     return quantity <= held + net
 
 
-def _require_free_position(limit: int, contract: Contract, positions: Iterable[Position]) -> None:
+def _require_free_position(limit: int, contract: Contract, positions: Iterable[Position]) -> Recheck:
     """Count the instruments with an open position, or with a working order that may open one."""
     taken = {
         (row.exchange, row.instrument_id)
         for row in positions
         if row.net_quantity > 0 or (row.net_quantity < 0 and row.product not in DELIVERED)
     }
-    taken |= {(row.exchange, row.instrument_id) for row in gateway.orders().value if _may_open(row)}
-    count = len(taken | {(contract.exchange, contract.instrument_id)})
-    if count > limit and (contract.exchange, contract.instrument_id) not in taken:
+    working = [order for order in gateway.orders().value if not order.status.is_final]
+    taken |= {(row.exchange, row.instrument_id) for row in working if _may_open(row)}
+    require_beside = partial(_require_free_position_beside, limit, (contract.exchange, contract.instrument_id), taken)
+    require_beside(())
+    return require_beside
+
+
+def _require_free_position_beside(
+    limit: int, instrument: Instrument, taken: set[Instrument], unlisted: Sequence[UnlistedOrder]
+) -> None:
+    taken = taken | {(order.exchange, order.instrument_id) for order in unlisted if _may_open(order)}
+    count = len(taken | {instrument})
+    if count > limit and instrument not in taken:
         sentence = f"this would be position number {count}, open orders counted; {limit} are allowed."
         raise OrderOverLimit(MAX_POSITIONS, count, limit, f"{sentence} Orders that reduce a position are accepted.")
 
 
-def _may_open(order: Order) -> bool:
-    return not order.status.is_final and not (order.side == "SELL" and order.product in DELIVERED)
+def _may_open(order: Order | UnlistedOrder) -> bool:
+    return not (order.side == "SELL" and order.product in DELIVERED)
 
 
 def _require_loss_below(limit: Decimal, positions: list[Position]) -> None:

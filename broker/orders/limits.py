@@ -5,8 +5,6 @@ What a cap needs and nobody can tell is no reason to let an order through: it is
 
 from decimal import Decimal
 
-from django.contrib.auth import get_user_model
-
 from broker import clock, conf, quotes
 from broker.errors import BrokerError, OrderOverLimit
 from broker.models import OrderRequest
@@ -29,10 +27,8 @@ def require_within_caps(params: OrderParams, contract: Contract, prices: tuple[s
 def require_daily_share(user_id: int) -> None:
     """Raise OrderOverLimit if the user has made as many orders and changes today as one may.
 
-    Call it in the transaction that records the request: the lock lets another request of the user's wait until this one
-    is on record, in whatever process it is.
+    Call it in the transaction that records the request, under the account's lock (request_log.py).
     """
-    list(get_user_model().objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
     today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     made = OrderRequest.objects.filter(
         client_id=conf.client_id(), user_id=user_id, action__in=(Action.PLACE, Action.CHANGE), tried_at__gte=today

@@ -8,12 +8,12 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from broker import clock, conf
@@ -21,6 +21,7 @@ from broker.cache_families import CHANGED_BY_ORDERS
 from broker.errors import BrokerError, BrokerRefused, KeyReused, OrderOverLimit, OrderUnderWay
 from broker.iifl.endpoints import CONNECT_TIMEOUT, PLACE_ORDER
 from broker.models import OrderRequest
+from broker.order_guards import UnlistedOrder
 from broker.orders import limits
 from broker.orders.outcome import FINAL_AFTER, Attributed, Outcome, confirm, find_outcome
 from broker.values import Order, OrderReceipt, OrderStatus
@@ -75,10 +76,11 @@ def find(intent: OrderIntent) -> OrderRequest | None:
     return row or None
 
 
-def create_or_get(intent: OrderIntent) -> tuple[OrderRequest, bool]:
+def create_or_get(intent: OrderIntent, admit: Callable[[], object] = lambda: None) -> tuple[OrderRequest, bool]:
     """Commit the request, and return its row and True; for a repeated key, the earlier row and False.
 
-    Raises OrderOverLimit, KeyReused.
+    `admit` is called in the transaction, for one order or change of the account at a time, whatever process it is in;
+    it raises OrderOverLimit to refuse it. Raises OrderOverLimit, KeyReused.
     """
     prefix = f"TS{secrets.token_hex(TAG_BYTES)}" if intent.action is Action.PLACE else ""
     row = OrderRequest(
@@ -100,7 +102,9 @@ def create_or_get(intent: OrderIntent) -> tuple[OrderRequest, bool]:
     try:
         with transaction.atomic(durable=True):
             if intent.action is not Action.CANCEL:
+                _lock_account()
                 limits.require_daily_share(intent.user_id)
+                admit()
             row.save(force_insert=True)
         return row, True
     except (IntegrityError, OrderOverLimit):
@@ -116,22 +120,32 @@ def can_be_claimed(row: OrderRequest) -> bool:
     return row.state == State.NOT_SENT or abandoned
 
 
-def claim(row: OrderRequest) -> bool:
+def claim(row: OrderRequest, admit: Callable[[], object] = lambda: None) -> bool:
     """Take over a request that was certainly not sent; return False if another process has taken it over.
 
-    Raises OrderOverLimit: a request that was not sent did not count.
+    Raises OrderOverLimit: a request that was not sent did not count. For `admit` see create_or_get.
     """
     now = clock.now()
     abandoned = Q(state=State.WAITING, tried_at__lt=_abandoned_before(now))
     free = OrderRequest.objects.filter(Q(state=State.NOT_SENT) | abandoned, pk=row.pk, tries=row.tries)
     with transaction.atomic(durable=True):
-        if row.action != Action.CANCEL and row.state == State.NOT_SENT:
-            limits.require_daily_share(row.user_id)
+        if row.action != Action.CANCEL:
+            _lock_account()
+            if row.state == State.NOT_SENT:
+                limits.require_daily_share(row.user_id)
+            admit()
         claimed = free.update(
             state=State.WAITING, tries=F("tries") + 1, tried_at=now, code="", ec="", message="", status_code=None
         )
     row.refresh_from_db()
     return bool(claimed)
+
+
+def _lock_account() -> None:
+    """Let other requests of the account wait for this transaction's end. SQLite lets all writers wait anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"broker.orders {conf.client_id()}"])
 
 
 def _abandoned_before(now: datetime) -> datetime:
@@ -146,6 +160,21 @@ def under_way() -> list[OrderRequest]:
     return list(
         OrderRequest.objects.filter(sent | lost, client_id=conf.client_id(), action__in=(Action.PLACE, Action.CHANGE))
     )
+
+
+def unlisted_orders(since: datetime) -> list[UnlistedOrder]:
+    """Find the orders of this site that books which were read at `since` may not show.
+
+    They are about to be sent, or sent without an answer, or accepted since then.
+    """
+    now = clock.now()
+    about_to_be_sent = Q(state=State.WAITING, tried_at__gte=_abandoned_before(now))
+    unanswered = Q(state__in=(State.SENT, State.UNKNOWN), sent_at__gte=_today(now))
+    accepted = Q(state=State.ACCEPTED, ended_at__gte=since)
+    rows = OrderRequest.objects.filter(
+        about_to_be_sent | unanswered | accepted, client_id=conf.client_id(), action=Action.PLACE
+    )
+    return [UnlistedOrder(row.exchange, row.instrument_id, row.asked["side"], row.asked["product"]) for row in rows]
 
 
 def working_orders() -> list[OrderRequest]:

@@ -61,13 +61,19 @@ def place(
     contract = resolve(symbol, exchange)
     _raise_if_invalid(rules.contract_errors(params, contract, clock.now().date()))
     limits.require_within_caps(params, contract)
-    order_guards.check(Proposal(contract, params))
+    checked_at = clock.now()
+    rechecks = order_guards.check(Proposal(contract, params))
     before_record()
+
+    def admit() -> None:
+        unlisted = request_log.unlisted_orders(checked_at) if rechecks else []
+        for recheck in rechecks:
+            recheck(unlisted)
 
     def send(row: OrderRequest, before_send: BeforeSend) -> OrderReceipt:
         return default_client().place_order(contract, msgspec.structs.replace(params, tag=row.tag), before_send)
 
-    return _submit(replace(intent, instrument_id=contract.instrument_id), send)
+    return _submit(replace(intent, instrument_id=contract.instrument_id), send, admit)
 
 
 def change(
@@ -115,14 +121,14 @@ def _answered_before(intent: OrderIntent) -> OrderResult | None:
     return OrderResult(require_accepted(row), repeated=True)
 
 
-def _submit(intent: OrderIntent, send: Send) -> OrderResult:
-    """Send a request, or return the outcome of one that was sent before.
+def _submit(intent: OrderIntent, send: Send, admit: Callable[[], object] = noop) -> OrderResult:
+    """Send a request, or return the outcome of one that was sent before. For `admit` see request_log.create_or_get.
 
     Raises BrokerError, such as OrderOutcomeUnknown if the answer never arrived and the order is not in the book,
     TradingDisabled if the switch was turned meanwhile, KeyReused, and OrderOverLimit for too many requests in a day.
     """
-    row, mine = request_log.create_or_get(intent)
-    if not (mine or request_log.claim(row)):
+    row, mine = request_log.create_or_get(intent, admit)
+    if not (mine or request_log.claim(row, admit)):
         return OrderResult(require_accepted(row), repeated=True)
 
     def before_send() -> None:

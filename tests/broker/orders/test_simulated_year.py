@@ -114,7 +114,7 @@ def desk(
         monkeypatch.setattr(book, "default_client", lambda: client)
         monkeypatch.setattr(services, "resolve", lambda *_: INFY)
         monkeypatch.setattr(limits, "require_within_caps", lambda *_: None)  # they need prices
-        monkeypatch.setattr(order_guards, "check", lambda _: None)  # and the account
+        monkeypatch.setattr(order_guards, "check", lambda _: [])  # and the account
         monkeypatch.setattr(book, "orders", lambda: fresh(book.read_order_book()))
         user: User = make_user(f"desk{seed}", "broker.trade")
         return Desk(user.pk, broker, time)
