@@ -121,6 +121,7 @@ def test_by_the_keyboard_alone_an_order_is_placed_and_followed(desk: Page, tradi
     desk.keyboard.press("Enter")
     confirm = desk.locator("#ticket button[value=send]")
     expect(confirm).to_have_text("Buy 2 TCS")
+    expect(desk.locator("#dialog-title")).to_be_focused()  # which follows the change of the content
     desk.keyboard.press("Tab")
     expect(confirm).to_be_focused()
     desk.keyboard.press("Enter")
