@@ -32,6 +32,16 @@ class WatchedTable:
         """What a write's record holds: the families' names, sorted."""
         return sorted(family.name for family in self.families)
 
+    def joined(self, other: "WatchedTable") -> "WatchedTable":
+        """The same table with the other's families too: what may change one of them counts for all."""
+        return WatchedTable(
+            self.model,
+            (*self.families, *(family for family in other.families if family not in self.families)),
+            self.ignored & other.ignored,
+            self.shows_absence or other.shows_absence,
+            self.shown_while if self.shown_while == other.shown_while else "",
+        )
+
     @property
     def columns(self) -> list[str]:
         """The columns that count."""

@@ -26,15 +26,17 @@ def invalidate_on_write(
     shows_absence: bool = True,
     shown_while: str = "",
 ) -> None:
-    """To be called in AppConfig.ready(): whatever writes to the model's table invalidates the families.
+    """Make every write to the model's table invalidate the families; to be called in AppConfig.ready().
 
-    The families must be declared `strict`. The other arguments are those of WatchedTable.
+    Several apps may call it for one model. The families must be declared `strict`. The other arguments are those of
+    WatchedTable.
     """
     not_strict = [family.name for family in shown_in if not family.strict]
     if not_strict:
         raise ValueError(f"families that show a table must be strict: {', '.join(not_strict)}")
     table = WatchedTable(model, shown_in, frozenset(ignored), shows_absence, shown_while)
-    tables[table.name] = table
+    known = tables.get(table.name)
+    tables[table.name] = known.joined(table) if known else table
     uid = f"systemcache.{model._meta.label}"
     for signal in (post_save, post_delete, m2m_changed):
         signal.connect(_row_written, sender=model, dispatch_uid=uid)

@@ -1,4 +1,4 @@
-"""The addresses that DESIGN.md promises, each with an example that has an answer on a fresh site."""
+"""The documented addresses, each with an example that has an answer on a fresh site."""
 
 # Address in the API's description -> what to ask for.
 DOCUMENTED = {
@@ -50,7 +50,7 @@ CACHED = {
     "/api/portfolio/summary": "computed:portfolio:summary",
     "/api/portfolio/risk": "computed:risk",
 }
-# Key -> the TTL that DESIGN.md §2 gives it, in seconds.
+# Key -> its documented TTL, in seconds.
 TTLS = {
     "db:watchlist:true:all": 300,
     "db:signals:recent:50": 300,

@@ -13,6 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from systemcache.families import Family
+from systemcache.invalidation import signals
+from systemcache.invalidation.registry import tables
 from systemcache.storage import scan
 from tests.support.committed import as_committed
 from tests.watchlist.conftest import Commits
@@ -84,6 +86,18 @@ def test_every_write_drops_every_list_of_the_watchlist_and_nothing_else(
     assert kept(WATCHLIST) == []
     assert len(kept(SIGNALS)) == 2
     assert len(kept(SETTINGS)) == 1
+
+
+def test_a_table_that_is_registered_for_two_families_by_two_calls_invalidates_both(
+    item: WatchlistItem, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = WatchlistItem._meta.db_table
+    monkeypatch.setitem(tables, name, tables[name])  # put back after the test
+    signals.invalidate_on_write(WatchlistItem, SETTINGS)
+    fill()
+    with commits():
+        one_by_one(item)
+    assert kept(WATCHLIST) == kept(SETTINGS) == []
 
 
 def test_lists_stay_until_the_commit(item: WatchlistItem, commits: Commits) -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core import checks as django_checks
 from django.core.management import call_command
 from django.db import connection
 
+from systemcache.auth.cache_families import SESSION, USER
 from systemcache.invalidation import triggers
+from systemcache.invalidation.registry import WatchedTable
 from tests.systemcache.promises.database import migrated
 from tests.systemcache.promises.processes import PATIENCE, start
 from testservers.redis_server import RedisServer
@@ -89,3 +92,10 @@ def test_a_disabled_trigger_is_missing() -> None:
 @pytest.mark.django_db
 def test_all_tables_that_values_show_are_watched() -> None:
     assert len({trigger.table for trigger in triggers.expected(connection)}) == WATCHED_TABLES
+
+
+def test_of_two_registrations_of_a_table_whatever_may_change_one_of_the_families_counts() -> None:
+    narrow = WatchedTable(Session, (SESSION,), frozenset({"a", "b"}), shows_absence=False, shown_while="x")
+    wide = WatchedTable(Session, (USER,), frozenset({"b", "c"}))
+    assert narrow.joined(wide) == WatchedTable(Session, (SESSION, USER), frozenset({"b"}))
+    assert narrow.joined(narrow) == narrow
