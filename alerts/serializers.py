@@ -11,10 +11,9 @@ from alerts import services
 from alerts.cache_families import ALERTS, ALL
 from alerts.models import PriceAlert
 from alerts.schemas import AlertSchema
-from broker.api.order_serializers import PlainDigitsMixin
 from broker.errors import UnknownSymbol
 from broker.values import Exchange
-from systemcache.per_view.validation import KnownChoiceField, StrictSerializer
+from systemcache.per_view.validation import KnownChoiceField, PlainDigitsMixin, StrictSerializer
 from watchlist.fields import ExchangeField, SymbolField
 
 GIVEN = ("symbol", "exchange", "kind", "value", "note", "email", "webhook_url")

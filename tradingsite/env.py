@@ -57,10 +57,9 @@ class Environment:
         value = self.text(name)
         if not value:
             return default
-        try:
-            number = int(value)
-        except ValueError:
-            raise ImproperlyConfigured(f"{name} must be a whole number; it is {value!r}.") from None
+        if not re.fullmatch(r"[+-]?[0-9]+", value):  # int() also reads 1_0 and १०
+            raise ImproperlyConfigured(f"{name} must be a whole number; it is {value!r}.")
+        number = int(value)
         if not minimum <= number <= maximum:
             raise ImproperlyConfigured(f"{name} must lie between {minimum} and {maximum}; it is {number}.")
         return number

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broker.values import Exchange, Interval
-from systemcache.per_view.validation import KnownChoiceField, StrictSerializer
+from systemcache.per_view.validation import KnownChoiceField, StrictSerializer, WholeNumberField
 from watchlist.cache_families import MAX_SIGNALS, WATCHLIST
 from watchlist.fields import ExchangeField, SymbolField
 from watchlist.models import Status
@@ -22,7 +22,7 @@ class WatchlistQuerySerializer(serializers.Serializer[Any]):
 
 
 class SignalsQuerySerializer(serializers.Serializer[Any]):
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=MAX_SIGNALS, help_text="How many, newest first")
+    limit = WholeNumberField(default=50, min_value=1, max_value=MAX_SIGNALS, help_text="How many, newest first")
     status = KnownChoiceField(Status.values, required=False)
 
 

@@ -1,6 +1,5 @@
 """Request serializers for orders and margins."""
 
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +9,7 @@ from broker.api.serializers import ExchangeField, SymbolField
 from broker.orders import rules
 from broker.orders.rules import SHARE_EXCHANGES
 from broker.values import Exchange, OrderChange, OrderParams
-from systemcache.per_view.validation import KnownChoiceField, StrictSerializer
+from systemcache.per_view.validation import KnownChoiceField, PlainDigitsMixin, StrictSerializer, WholeNumberField
 
 SIDES = ("BUY", "SELL")
 PRODUCTS = ("DELIVERY", "INTRADAY", "NORMAL", "BNPL")
@@ -22,18 +21,6 @@ _EXAMPLE = {"symbol": "INFY", "side": "BUY", "quantity": 5, "product": "INTRADAY
 MARGIN_EXAMPLE = _EXAMPLE | {"order_type": "LIMIT", "price": "1480.00"}
 # Without a price: one that is written down leaves the price band some day.
 ORDER_EXAMPLE = _EXAMPLE | {"order_type": "MARKET", "market_protection_percent": "0.50"}
-
-
-class PlainDigitsMixin(serializers.Field[Any, Any, Any, Any]):
-    """For number fields: Python, and so DRF, also reads 1_0, १० and 1e3 as numbers, and leaves blanks out."""
-
-    pattern = r"-?[0-9]+(\.[0-9]+)?"
-    message = "Give a number in the digits 0 to 9, with a point if it has a fraction."
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, bool) or not re.fullmatch(self.pattern, str(data), re.ASCII):
-            raise serializers.ValidationError(self.message, code="invalid")
-        return super().to_internal_value(data)
 
 
 class PriceField(PlainDigitsMixin, serializers.DecimalField):
@@ -58,11 +45,8 @@ class ProtectionField(PlainDigitsMixin, serializers.DecimalField):
         )
 
 
-class QuantityField(PlainDigitsMixin, serializers.IntegerField):
+class QuantityField(WholeNumberField):
     """Units; lots on the commodity segments."""
-
-    pattern = r"-?[0-9]+"
-    message = "Give a whole number in the digits 0 to 9."
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_QUANTITY, **kwargs)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from broker import clock
 from broker.values import CONTRACT_FILES, Exchange, Interval
-from systemcache.per_view.validation import KnownChoiceField
+from systemcache.per_view.validation import DayField, KnownChoiceField, WholeNumberField
 
 SYMBOL_PATTERN = r"^[A-Za-z0-9&_.-](?:[A-Za-z0-9&_. -]{0,48}[A-Za-z0-9&_.-])?\Z"
 SYMBOL_MESSAGE = "A symbol may hold letters, digits and & - _ . only, at most 50 characters."
@@ -44,18 +44,18 @@ class CandlesQuerySerializer(serializers.Serializer[Any]):
 
     symbol = SymbolField()
     interval = KnownChoiceField([str(interval) for interval in Interval])
-    to = serializers.DateField(input_formats=["%Y-%m-%d"])
+    to = DayField()
     exchange = ExchangeField()
-    page = serializers.IntegerField(
+    page = WholeNumberField(
         required=False,
         min_value=1,
         max_value=1_000_000,
         help_text="For long ranges; without it the response holds all candles",
     )
-    page_size = serializers.IntegerField(required=False, default=1_000, min_value=1, max_value=10_000)
+    page_size = WholeNumberField(required=False, default=1_000, min_value=1, max_value=10_000)
 
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), "from": serializers.DateField(input_formats=["%Y-%m-%d"])}
+        return {**super().get_fields(), "from": DayField()}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         first: date = attrs["from"]
@@ -82,5 +82,5 @@ class ContractsQuerySerializer(serializers.Serializer[Any]):
     search = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=60, help_text="Part of a symbol or a name"
     )
-    page = serializers.IntegerField(required=False, default=1, min_value=1, max_value=1_000_000)
-    page_size = serializers.IntegerField(required=False, default=100, min_value=1, max_value=1_000)
+    page = WholeNumberField(required=False, default=1, min_value=1, max_value=1_000_000)
+    page_size = WholeNumberField(required=False, default=100, min_value=1, max_value=1_000)

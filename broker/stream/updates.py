@@ -65,6 +65,8 @@ def _from_text(day: str, clock: str) -> datetime | None:
     """Read 8/7/2024 and 16:14:17, as the documents print them, or 07-Aug-2024."""
     if written := calendar_day(day):
         day = f"{written:%m/%d/%Y}"
+    if not f"{day}{clock}".isascii():  # strptime reads other scripts' digits, too
+        return None
     try:
         return datetime.strptime(f"{day} {clock}", "%m/%d/%Y %H:%M:%S").replace(tzinfo=IST)
     except ValueError:

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from systemcache.per_view.validation import WholeNumberField
+
 
 class ClearQuerySerializer(serializers.Serializer[Any]):
     """Requires exactly one of pattern, family, tag."""
@@ -24,7 +26,7 @@ class ClearQuerySerializer(serializers.Serializer[Any]):
 
 class KeysQuerySerializer(serializers.Serializer[Any]):
     pattern = serializers.CharField(required=False, default="*", max_length=200)
-    cursor = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**64 - 1)
+    cursor = WholeNumberField(required=False, default=0, min_value=0, max_value=2**64 - 1)
 
 
 class WarmQuerySerializer(serializers.Serializer[Any]):

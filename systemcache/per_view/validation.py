@@ -1,5 +1,6 @@
 """Strict input: a query parameter or body field that an operation does not know is a 400 that names it."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar
@@ -101,6 +102,35 @@ class KnownChoiceField(serializers.ChoiceField):
         except ValidationError:
             known = ", ".join(str(choice) for choice in self.choices)
             raise ValidationError(f"Choose one of {known}.", code="invalid_choice") from None
+
+
+class PlainDigitsMixin(serializers.Field[Any, Any, Any, Any]):
+    """For number fields: Python, and so DRF, also reads 1_0, १० and 1e3 as numbers, and leaves blanks out."""
+
+    pattern = r"-?[0-9]+(\.[0-9]+)?"
+    message = "Give a number in the digits 0 to 9, with a point if it has a fraction."
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool) or not re.fullmatch(self.pattern, str(data), re.ASCII):
+            raise ValidationError(self.message, code="invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(PlainDigitsMixin, serializers.IntegerField):
+    pattern = r"-?[0-9]+"
+    message = "Give a whole number in the digits 0 to 9."
+
+
+class DayField(serializers.DateField):
+    """A day as YYYY-MM-DD; Python reads other scripts' digits, too."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
+
+    def to_internal_value(self, value: Any) -> Any:
+        if not str(value).isascii():
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
 
 
 def unknown_names(given: Iterable[Any], known: Collection[str], noun: str) -> Errors:

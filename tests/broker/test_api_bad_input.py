@@ -40,7 +40,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
         for name in ("from", "to")
         for value in (
             *("", "2021-02-31", "31-12-2021", "2021/01/01", "yesterday", "2021-13-01", "2021-1-1-1", "0000-01-01"),
-            *("2021-01-01T00:00:00", "20210101", "-1", "10000-01-01", "2021-01-01\x00", "9" * 5000),
+            *("2021-01-01T00:00:00", "20210101", "-1", "10000-01-01", "2021-01-01\x00", "9" * 5000, "२०२१-01-01"),
         )
     },
     **{f"no {name}": ("candles", without(name), name) for name in GOOD},
@@ -72,7 +72,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     **{
         f"{name} {value!r}": ("contracts/NSEEQ", {name: value}, name)
         for name in ("page", "page_size")
-        for value in ("0", "-1", "x", "1.5", " ", "99999999", "9" * 5000, "1\x00", "NaN")
+        for value in ("0", "-1", "x", "1.5", " ", "99999999", "9" * 5000, "1\x00", "NaN", "1_0", "१")
     },
     "page_size 100000": ("contracts/NSEEQ", {"page_size": "100000"}, "page_size"),
     "search of 5000 letters": ("contracts/NSEEQ", {"search": "A" * 5000}, "search"),

@@ -83,7 +83,7 @@ def test_unset_and_empty_are_the_default(reader: str, default: object) -> None:
     ("reader", "value"),
     [
         *(("matching", value) for value in ("A", "a1", "a\nb")),
-        *(("integer", value) for value in ("abc", "0", "10", "-1", "1.5", "1e3", "0x1")),
+        *(("integer", value) for value in ("abc", "0", "10", "-1", "1.5", "1e3", "0x1", "0_7", "७")),
         *(("flag", value) for value in ("perhaps", "2", "truе")),  # noqa: RUF001 - a Cyrillic letter
         ("names", ","),
         *(("url", value) for value in ("http://x", "nonsense", "redis:", "redis:/x", "redis://", "redis://[x")),

@@ -119,6 +119,8 @@ def test_settings_come_from_the_cache_until_one_changes(owner: APIClient, commit
         ("notify", []),
         ("max_positions", True),
         ("max_positions", "ten"),
+        ("max_positions", "१०"),
+        ("max_positions", "1_0"),
         ("max_positions", -1),
         ("max_positions", 1.5),
         ("max_positions", 2**31),
@@ -135,6 +137,7 @@ def test_settings_come_from_the_cache_until_one_changes(owner: APIClient, commit
         ("min_price", "1e-999999"),
         ("min_price", "1e999999"),
         ("min_price", "1\0"),
+        ("min_price", "१.५"),
     ],
     ids=lambda value: str(value)[:20],
 )

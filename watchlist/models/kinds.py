@@ -1,5 +1,6 @@
 """The kinds of trading settings: converts input to one canonical text, and that back to a typed value."""
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ class Kind(models.TextChoices):
 
 
 MAX_TEXT_LENGTH = 500
+PLAIN = re.compile(r"\s*[0-9eE.+-]*\s*", re.ASCII)  # Python, and so Django, also reads 1_0 and १० as numbers
 
 # Settings are limits and switches, so none is below 0.
 _FIELDS: Mapping[str, forms.Field] = {
@@ -48,6 +50,8 @@ def canonical(kind: str, given: object) -> str:
     # JSON can spell a lone surrogate, which no database can store.
     if any("\ud800" <= character <= "\udfff" for character in str(given)):
         raise ValidationError("Use valid Unicode text only.")
+    if kind != Kind.TEXT and not PLAIN.fullmatch(str(given)):
+        raise ValidationError("Give a number in the digits 0 to 9.")
     value = _FIELDS[kind].clean(given)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 

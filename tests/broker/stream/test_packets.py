@@ -199,6 +199,7 @@ def test_any_values_are_an_update_or_an_error(fields: dict[str, Any]) -> None:
         ("07-Aug-2024", "16:14:17", "2024-08-07T16:14:17+05:30"),
         ("45511", "1.5", None),
         ("NA", "-", None),
+        ("8/7/२०२४", "16:14:17", None),
     ],
 )
 def test_a_fills_time_is_read_in_each_of_its_forms(day: str, clock: str, time: str | None) -> None:
