@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
-from broker.money import price
+from broker.money import grouped, price
 from watchlist.models.columns import exchange_column, known_exchange, not_empty, one_of, symbol_column
 
 MAX_NOTE_LENGTH = 200
@@ -32,7 +32,7 @@ class Kind(models.TextChoices):
 
 def condition_of(kind: Kind, value: Decimal) -> str:
     """Say in words what an alert waits for: `price at or above ₹2,900.00`."""
-    amount = f"₹{price(value):,}" if kind.is_price else f"{value:+,.2f} %"
+    amount = f"₹{grouped(price(value))}" if kind.is_price else f"{value:+,.2f} %"
     return f"{kind.label[0].lower()}{kind.label[1:]} {amount}"
 
 

@@ -77,10 +77,10 @@ class AlertSchema(msgspec.Struct, frozen=True, kw_only=True):
 
 def sentence(alert: AlertSchema) -> str:
     """Say in words that an alert has fired: `RELIANCE is at ₹2,905.50, at or above ₹2,900.00`."""
-    price = "an unknown price" if alert.fired_price is None else f"₹{alert.fired_price:,}"
+    price = "an unknown price" if alert.fired_price is None else f"₹{money.grouped(alert.fired_price)}"
     side = "at or above" if Kind(alert.kind).is_upward else "at or below"
     if Kind(alert.kind).is_price:
-        return f"{alert.symbol} is at {price}, {side} ₹{alert.value:,}"
+        return f"{alert.symbol} is at {price}, {side} ₹{money.grouped(alert.value)}"
     change = f"its day's change {alert.fired_change_percent:+} %" if alert.fired_change_percent is not None else ""
     return f"{alert.symbol} is at {price}, {change}, {side} {alert.value:+} %"
 

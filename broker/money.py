@@ -36,5 +36,17 @@ def percent(part: Decimal, whole: Decimal) -> Decimal | None:
     return rupees(WIDE.divide(100 * part, whole)) if whole else None
 
 
+def grouped(number: Decimal | int, *, signed: bool = False) -> str:
+    """Write a number with all of its places, grouped as lakh and crore: 12,34,567.89."""
+    sign = "-" if number < 0 else "+" if signed else ""
+    plain = f"{abs(number):f}" if isinstance(number, Decimal) else str(abs(number))  # :f adds places to an int
+    whole, point, places = plain.partition(".")
+    head, tail = whole[:-3], whole[-3:]
+    while head:
+        tail = f"{head[-2:]},{tail}"
+        head = head[:-2]
+    return f"{sign}{tail}{point}{places}"
+
+
 def _fixed(number: Decimal, places: int) -> Decimal:
     return WIDE.add(WIDE.quantize(number, Decimal(1).scaleb(-places)), Decimal(0))  # adding 0 removes the sign of -0

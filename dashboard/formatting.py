@@ -1,4 +1,4 @@
-"""How the pages write numbers and times: as Indian traders read them, with what is unknown said to be so."""
+"""How the pages write times and what is unknown, and colour gains and losses."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -6,18 +6,6 @@ from decimal import Decimal
 from django.utils import timezone
 
 UNKNOWN = "—"
-
-
-def grouped(number: Decimal | int, *, signed: bool = False) -> str:
-    """Write a number with all of its places, grouped as lakh and crore: 12,34,567.89."""
-    sign = "-" if number < 0 else "+" if signed else ""
-    plain = f"{abs(number):f}" if isinstance(number, Decimal) else str(abs(number))  # :f adds places to an int
-    whole, point, places = plain.partition(".")
-    head, tail = whole[:-3], whole[-3:]
-    while head:
-        tail = f"{head[-2:]},{tail}"
-        head = head[:-2]
-    return f"{sign}{tail}{point}{places}"
 
 
 def clock_time(moment: datetime) -> str:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from broker import clock, conf, gateway
 from broker.errors import BrokerError
 from broker.models import OrderRequest
+from broker.money import grouped
 from broker.orders import request_log
 from broker.values import Order, OrderStatus
-from dashboard.formatting import clock_time, grouped
+from dashboard.formatting import clock_time
 from systemcache import process_state
 from systemcache.errors import CacheError
 from systemcache.local.ttl_dict import TTLDict

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-from dashboard.formatting import UNKNOWN, clock_time, grouped, tone
+from broker.money import grouped
+from dashboard.formatting import UNKNOWN, clock_time, tone
 
 # A spreadsheet takes text that begins so for a formula (OWASP, CSV injection).
 FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")

@@ -16,7 +16,7 @@ from broker import clock, conf, gateway, order_guards
 from broker.api.order_serializers import ORDER_TYPES, PRODUCTS, VALIDITIES, ChangeOrderSerializer, PlaceOrderSerializer
 from broker.errors import BrokerError, InvalidOrder, OrderOverLimit
 from broker.models import OrderRequest
-from broker.money import WIDE, rupees
+from broker.money import WIDE, grouped, rupees
 from broker.order_guards import Proposal
 from broker.orders import limits, rules
 from broker.orders.rules import QUANTITY_IN_LOTS, SHARE_EXCHANGES
@@ -138,16 +138,16 @@ class Ticket:
         if params is None:
             raise ValueError("This ticket has not passed its check.")
         found = [
-            ("Order", f"{params.side} {params.quantity:,}{' lots' if self.in_lots else ''} {self.symbol}"),
+            ("Order", f"{params.side} {grouped(params.quantity)}{' lots' if self.in_lots else ''} {self.symbol}"),
             ("Exchange", self.contract.exchange),
             ("Type", params.order_type),
             ("Product", params.product),
             ("Validity", params.validity),
         ]
         if params.price is not None:
-            found.append(("Price", f"₹{params.price}"))
+            found.append(("Price", f"₹{grouped(params.price)}"))
         if params.trigger_price is not None:
-            found.append(("Trigger price", f"₹{params.trigger_price}"))
+            found.append(("Trigger price", f"₹{grouped(params.trigger_price)}"))
         if params.order_type == "MARKET":
             found.append(("Price", f"at the market, at most {params.market_protection_percent} % off it"))
         return found

@@ -96,7 +96,7 @@ PAGE_TEXTS = {
         "You may not see this",
         "Your login has no right to this page. Ask an administrator for it, or log in as another.",
     ),
-    404: ("There is nothing here", "The address may be mistyped, or what stood here is gone."),
+    404: ("Page not found", "The address may be mistyped, or the page is gone."),
     503: ("The database is away", "Nothing can be shown or changed until it answers again. Staff find why in the log."),
     500: ("Something went wrong here", "It was not you. The server's log says more; try again in a moment."),
 }

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from broker import money
 from broker.values import Exchange, Position
 from dashboard import formatting
 from dashboard.exits import Exit
@@ -23,12 +24,12 @@ Number = Decimal | int
 
 @register.filter
 def grouped(number: object) -> str:
-    return formatting.grouped(number) if isinstance(number, Number) else formatting.UNKNOWN
+    return money.grouped(number) if isinstance(number, Number) else formatting.UNKNOWN
 
 
 @register.filter
 def signed(number: object) -> str:
-    return formatting.grouped(number, signed=True) if isinstance(number, Number) else formatting.UNKNOWN
+    return money.grouped(number, signed=True) if isinstance(number, Number) else formatting.UNKNOWN
 
 
 @register.filter

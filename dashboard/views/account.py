@@ -1,7 +1,8 @@
 """Holdings, positions, orders and trades."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,9 @@ from dashboard.reading import Answer, ask
 from dashboard.status import Status
 from dashboard.tables import Column, Kind, Table, Total
 from systemcache.cached_value import CachedValue
+
+R = TypeVar("R", Order, Trade)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 EXCHANGE = Column("exchange", "Exchange", Kind.TEXT, csv_only=True)
 NO_PRICE_PAID = "The broker does not tell what was paid for these shares."
@@ -107,11 +111,19 @@ def positions_table(rows: Sequence[Position]) -> Table:
 
 
 def orders_table(rows: Sequence[Order]) -> Table:
-    return Table("orders", ORDER_COLUMNS, rows, lambda row: row.order_id)
+    """Open orders come first, and the latest of them before earlier ones."""
+    ordered = sorted(_latest_first(rows, "placed_at"), key=lambda order: order.status.is_final)
+    return Table("orders", ORDER_COLUMNS, ordered, lambda row: row.order_id)
 
 
 def trades_table(rows: Sequence[Trade]) -> Table:
-    return Table("trades", TRADE_COLUMNS, rows, lambda row: f"{row.order_id}-{row.trade_id}")
+    ordered = _latest_first(rows, "traded_at")
+    return Table("trades", TRADE_COLUMNS, ordered, lambda row: f"{row.order_id}-{row.trade_id}")
+
+
+def _latest_first(rows: Sequence[R], name: str) -> list[R]:
+    """Order rows by a time; those without it come last."""
+    return sorted(rows, key=lambda row: getattr(row, name) or EARLIEST, reverse=True)
 
 
 def _foot(totals: portfolio.Totals) -> dict[str, Total]:

@@ -31,9 +31,9 @@ from watchlist import quotes
 ADD, DELETE = "alerts.add_pricealert", "alerts.delete_pricealert"
 TEXTS = ("symbol", "exchange", "kind", "value", "note", "webhook_url")
 WAITS_FOR = {
-    True: "waits for the value",
-    False: "waits until the price has been short of the value",
-    None: "waits for the first live price",
+    True: "armed",
+    False: "armed once the price is back on the other side",
+    None: "armed at the first live price",
 }
 
 

@@ -12,11 +12,11 @@ from django.urls import reverse
 
 from broker import clock, gateway
 from broker.errors import BrokerError, UnknownExchange, UnknownSymbol
+from broker.money import grouped
 from broker.values import Contract, Exchange, Holding, Interval, Order, Position
 from dashboard import prices, ticket
 from dashboard.access import account_page
 from dashboard.books import Books
-from dashboard.formatting import grouped
 from dashboard.live import LivePage, Reads
 from dashboard.reading import Answer, ask
 from dashboard.status import Status

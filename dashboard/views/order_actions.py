@@ -17,13 +17,14 @@ from broker.api.credentials import session_credential
 from broker.errors import BrokerError, OrderOutcomeUnknown, OrderUnderWay, TradingDisabled
 from broker.iifl.client import ORDER_ID
 from broker.models import OrderRequest
+from broker.money import grouped
 from broker.orders import services, switch
 from broker.values import Order, Position
 from dashboard import confirmation, exits
 from dashboard.access import TRADE, page_for, user_id
 from dashboard.confirmation import Confirmation
 from dashboard.exits import PROTECTION, Exit
-from dashboard.formatting import UNKNOWN, grouped
+from dashboard.formatting import UNKNOWN
 from dashboard.reading import ask
 from systemcache.errors import CacheError
 from systemcache.fetching import refresh

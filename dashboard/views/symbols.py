@@ -6,7 +6,7 @@ from broker import gateway
 from broker.errors import BrokerError
 from broker.values import CONTRACT_FILES, Contract, Exchange
 from dashboard import parts
-from dashboard.access import account_page
+from dashboard.access import account_page, may_trade
 from systemcache.errors import CacheError
 from watchlist.models import Category
 
@@ -32,6 +32,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "found": [(gateway.symbol_with_series(contract), contract) for contract in found],
         "problem": problem,
         "may_add": request.user.has_perm("watchlist.add_watchlistitem"),
+        "may_trade": may_trade(request),
         "category": request.GET.get("category", Category.SHORT_TERM),
     }
     return parts.show(request, "offers", "symbols", context)

@@ -37,8 +37,8 @@ def test_an_alert_is_set_from_a_rows_form_and_listed(trader: Client) -> None:
     answer = trader.post("/alerts/new", ALERT, follow=True)
     assert answer.redirect_chain == [("/alerts", 302)]
     text = text_of(answer)
-    assert "RELIANCE on NSEEQ: price at or above ₹100,000.50: the alert is set." in text
-    assert "RELIANCE price at or above ₹100,000.50 waits for the value page Sell half" in text
+    assert "RELIANCE on NSEEQ: price at or above ₹1,00,000.50: the alert is set." in text
+    assert "RELIANCE price at or above ₹1,00,000.50 armed page Sell half" in text
 
 
 def test_a_dialog_gets_the_form_alone(trader: Client) -> None:
@@ -61,7 +61,7 @@ def test_an_alert_that_has_fired_says_when_and_at_what(trader: Client) -> None:
     trader.post("/alerts/new", ALERT)
     services.fire(PriceAlert.objects.get().pk, at=clock.now(), price=Decimal("100001.00"), change_percent=None)
     text = text_of(trader.get("/alerts"))
-    assert "No alert waits." in text
+    assert "No alert is set." in text
     assert "1,00,001.00" in text
     assert "event pending" in text
 
@@ -70,7 +70,7 @@ def test_an_alert_that_has_just_fired_is_said_on_every_page(trader: Client, monk
     trader.post("/alerts/new", ALERT)
     now = clock.now()
     services.fire(PriceAlert.objects.get().pk, at=now, price=Decimal("100001.00"), change_percent=None)
-    said = "RELIANCE is at ₹100,001.00, at or above ₹100,000.50. Sell half"
+    said = "RELIANCE is at ₹1,00,001.00, at or above ₹1,00,000.50. Sell half"
     for address in ("/", "/holdings", "/orders", "/chart/INFY", "/live/watchlist"):
         assert said in text_of(trader.get(address)), address
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=6))

@@ -78,7 +78,7 @@ def test_who_may_not_see_the_account_is_told_whom_to_ask(person: Callable[..., P
     assert answer.status_code == 403
     text = Page(answer.content.decode()).text
     assert "broker.view_account" in text
-    assert "To the start" in text
+    assert "Home" in text
 
 
 # --- the broker's login ------------------------------------------------------------------------------------

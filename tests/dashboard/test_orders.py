@@ -7,8 +7,10 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from broker import gateway
 from broker.models import OrderRequest, TradingSwitch
 from broker.simulator import Simulator, SimulatorOptions
+from broker.values import OrderStatus
 from tests.dashboard.page import Form, Page, Person
 from testservers.redis_server import RedisServer
 
@@ -59,6 +61,22 @@ def open_order(person: Person) -> str:
 
 
 # --- cancelling --------------------------------------------------------------------------------------------
+
+
+def test_open_orders_come_first_the_latest_first_and_a_rejected_one_says_why(trader: Person) -> None:
+    orders = {order.order_id: order for order in gateway.orders().value}
+    page = trader.page("/orders")
+    shown = [orders[row.attributes["data-order"]] for row in page.rows[: len(orders)]]  # trades follow
+    assert len({order.order_id for order in shown}) == len(orders)
+    finals = [order.status.is_final for order in shown]
+    assert finals == sorted(finals)
+    for final in (False, True):
+        times = [order.placed_at for order in shown if order.placed_at and order.status.is_final is final]
+        assert len(times) > 1
+        assert times == sorted(times, reverse=True)
+    (rejected,) = [order for order in shown if order.status == OrderStatus.REJECTED]
+    assert rejected.rejection_reason
+    assert rejected.rejection_reason in page.text
 
 
 def test_an_order_is_cancelled_after_a_confirmation_that_names_it(trader: Person, simulator: Simulator) -> None:

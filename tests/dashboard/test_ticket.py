@@ -183,7 +183,7 @@ def test_the_confirmation_says_what_will_be_sent_and_what_it_costs(dealer: Clien
     key = open_ticket(dealer)
     answer = dealer.post("/orders/new", {**TICKET, **RESTING, "key": key, "step": "review"})
     text = text_of(answer)
-    assert "Order BUY 5 INFY Exchange NSEEQ Type LIMIT Product INTRADAY Validity DAY Price ₹1300.00" in text
+    assert "Order BUY 5 INFY Exchange NSEEQ Type LIMIT Product INTRADAY Validity DAY Price ₹1,300.00" in text
     assert "Value ₹6,500.00" in text
     assert "Margin needed ₹" in text
     assert "Buy 5 INFY" in text

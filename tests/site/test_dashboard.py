@@ -98,6 +98,19 @@ def test_a_browser_keeps_its_choice_of_colours(page: Page, desk: RunningSite) ->
     assert sum(map(int, re.findall(r"\d+", background)[:3])) < 150
 
 
+def test_the_menu_closes_when_something_else_is_done(page: Page, desk: RunningSite) -> None:
+    page.goto(desk.url)
+    name, entry = page.locator(".menu summary"), page.get_by_role("link", name="Status")
+    name.click()
+    expect(entry).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(entry).to_be_hidden()
+    expect(name).to_be_focused()
+    name.click()
+    page.locator("main").click(position={"x": 5, "y": 5})
+    expect(entry).to_be_hidden()
+
+
 # --- walks -------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,5 @@
-// Opens what links and forms marked data-dialog lead to in a dialog over the page. Without this script they are pages.
+// Opens what links and forms marked data-dialog lead to in a dialog over the page (without this script they are pages),
+// and closes the menu when somebody clicks elsewhere.
 "use strict";
 (() => {
   const dialog = document.getElementById("dialog");
@@ -56,4 +57,12 @@
     if (opener && opener.isConnected) opener.focus();
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+
+  const menu = document.querySelector("details.menu");
+  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
 })();
