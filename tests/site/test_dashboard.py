@@ -136,6 +136,17 @@ def test_a_symbol_is_found_and_watched_with_the_keyboard_alone(page: Page, desk:
     expect(page.locator("tr[data-symbol='BAJAJ-AUTO'] [data-field=target_price]")).to_have_text("4,000.00")
 
 
+def test_arrow_keys_lead_from_row_to_row_and_stop_at_the_ends(page: Page, desk: RunningSite) -> None:
+    page.goto(desk.url)
+    rows = page.locator("tr[data-symbol]")
+    rows.first.focus()
+    page.keyboard.press("ArrowUp")
+    expect(rows.first).to_be_focused()
+    for place in range(1, rows.count()):  # over the categories
+        page.keyboard.press("ArrowDown")
+        expect(rows.nth(place)).to_be_focused()
+
+
 def test_offers_for_another_text_are_not_taken(page: Page, desk: RunningSite) -> None:
     page.goto(desk.url)
     search = page.get_by_role("combobox", name="Search a symbol")

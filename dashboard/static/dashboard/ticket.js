@@ -1,4 +1,5 @@
-// The order ticket: opened by B and S on a row, checked against tick and lot as one types, and followed to its end.
+// The order ticket: opened by B and S on a row, to which arrow keys lead, checked against tick and lot as one types, and
+// followed to its end.
 "use strict";
 (() => {
   const KEYS = { b: "BUY", s: "SELL" };
@@ -14,6 +15,15 @@
     if (!link) return;
     event.preventDefault();
     link.click();
+  });
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !event.target.matches("tr[data-symbol]")) return;
+    const rows = [...document.querySelectorAll("tr[data-symbol][tabindex]")];
+    const next = rows[rows.indexOf(event.target) + step];
+    if (!next) return;
+    event.preventDefault(); // the page scrolls only as far as the row needs
+    next.focus();
   });
 
   // --- tick and lot -------------------------------------------------------------------------------------------
