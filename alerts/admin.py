@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from alerts.models import AlertDelivery, PriceAlert
-from watchlist.admin.forms import rupees, short_time
+from broker import money
+from watchlist.admin.forms import short_time
 
 
 class AlertDeliveryInline(admin.TabularInline[AlertDelivery, PriceAlert]):
@@ -49,7 +50,7 @@ class PriceAlertAdmin(admin.ModelAdmin[PriceAlert]):
     def fired(self, alert: PriceAlert) -> str:
         if alert.fired_at is None or alert.fired_price is None:
             return "-"
-        return f"{short_time(alert.fired_at)}, at {rupees(alert.fired_price)}"
+        return f"{short_time(alert.fired_at)}, at {money.grouped(money.price(alert.fired_price))}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

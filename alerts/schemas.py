@@ -81,8 +81,9 @@ def sentence(alert: AlertSchema) -> str:
     side = "at or above" if Kind(alert.kind).is_upward else "at or below"
     if Kind(alert.kind).is_price:
         return f"{alert.symbol} is at {price}, {side} ₹{money.grouped(alert.value)}"
-    change = f"its day's change {alert.fired_change_percent:+} %" if alert.fired_change_percent is not None else ""
-    return f"{alert.symbol} is at {price}, {change}, {side} {alert.value:+} %"
+    known = alert.fired_change_percent is not None
+    change = f"{alert.fired_change_percent:+} %" if known else "unknown"
+    return f"{alert.symbol} is at {price}, its day's change {change}, {side} {alert.value:+} %"
 
 
 class WatchedAlert(msgspec.Struct, frozen=True, kw_only=True):

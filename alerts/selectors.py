@@ -1,6 +1,7 @@
 """Cached reads of this app's tables."""
 
 from itertools import chain
+from typing import Any
 
 from alerts.cache_families import ALERTS, ALL, RECENT_ALERTS, WATCHED_ALERTS
 from alerts.models import PriceAlert, State
@@ -10,6 +11,11 @@ from systemcache.fetching.fetch import fetch
 
 MAX_FIRED = 200  # in a list, the latest
 MAX_RECENT = 5
+
+
+def owner_of(user: Any) -> str:
+    """Whose alerts a user sees: their own, and staff all."""
+    return ALL if user.is_staff else str(user.pk)
 
 
 def alerts(*, owner: str, state: str = ALL) -> CachedValue[list[AlertSchema]]:

@@ -1,6 +1,6 @@
 """/api/alerts."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from alerts import selectors
-from alerts.cache_families import ALERTS, ALL
+from alerts.cache_families import ALERTS
 from alerts.models import PriceAlert
 from alerts.permissions import OwnRows
 from alerts.serializers import AlertSerializer, AlertsQuerySerializer
@@ -51,13 +51,8 @@ class AlertViewSet(
 
     def get_queryset(self) -> QuerySet[PriceAlert]:
         rows = PriceAlert.objects.select_related("user").prefetch_related("deliveries")
-        return rows.of(owner_of(self.request.user))
+        return rows.of(selectors.owner_of(self.request.user))
 
     def respond(self) -> Response:
-        value = selectors.alerts(owner=owner_of(self.request.user), **self.validated_query())
+        value = selectors.alerts(owner=selectors.owner_of(self.request.user), **self.validated_query())
         return dated_response(self.request, value)
-
-
-def owner_of(user: Any) -> str:
-    """Whose alerts a user sees: their own, and staff all."""
-    return ALL if user.is_staff else str(user.pk)

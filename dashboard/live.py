@@ -41,19 +41,19 @@ class LivePage:
     template: str = "dashboard/live_page.html"
 
     def show(self, request: HttpRequest, context: Context | None = None, status_code: int = 200) -> HttpResponse:
-        found, reads = self._read(request)
-        shown = self._context(request, found, reads) | (context or {})
+        state, reads = self._read(request)
+        shown = self._context(request, state, reads) | (context or {})
         response = render(request, self.template, shown, status=status_code)
         response["Cache-Control"] = "private, no-store"  # the back button shows the account as it is then
         return response
 
     def poll(self, request: HttpRequest) -> HttpResponse:
         """Return the live part, or 304 if it has not changed."""
-        found, reads = self._read(request)
-        etag = etag_of(self._fingerprint(request, found, reads))
+        state, reads = self._read(request)
+        etag = etag_of(self._fingerprint(request, state, reads))
         response: HttpResponse | None = get_conditional_response(request, etag=etag)
         if response is None:
-            response = render(request, "dashboard/partials/live.html", self._context(request, found, reads))
+            response = render(request, "dashboard/partials/live.html", self._context(request, state, reads))
         response["ETag"] = etag
         response["Cache-Control"] = "private, no-cache"
         return response
@@ -63,20 +63,20 @@ class LivePage:
         reads = self.read(request, account)
         return status.read(request, account, reads.answers), reads
 
-    def _context(self, request: HttpRequest, found: status.Status, reads: Reads) -> Context:
+    def _context(self, request: HttpRequest, state: status.Status, reads: Reads) -> Context:
         return {
             "page": self,
             "part": f"dashboard/partials/{self.name}.html",
-            "status": found,
+            "status": state,
             "may_trade": may_trade(request),
-            **reads.context(found),
+            **reads.context(state),
         }
 
-    def _fingerprint(self, request: HttpRequest, found: status.Status, reads: Reads) -> Iterator[bytes]:
+    def _fingerprint(self, request: HttpRequest, state: status.Status, reads: Reads) -> Iterator[bytes]:
         # Rights change buttons, and the day how times are written.
         yield repr((settings.VERSION, self.name, request.user.pk, may_trade(request), timezone.localdate())).encode()
         yield request.META.get("QUERY_STRING", "").encode()
-        yield from found.fingerprint()
+        yield from state.fingerprint()
         for _, answer in reads.answers:
             yield answer.fingerprint(dated=reads.dated)
         yield from reads.more

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class Progress:
     """A request on record, and its order in the book as far as that can be read."""
 
     row: OrderRequest
@@ -50,7 +50,7 @@ def find(user_id: int, key: str) -> OrderRequest | None:
     return OrderRequest.objects.filter(client_id=conf.client_id(), user_id=user_id, key=key).first()
 
 
-def follow(row: OrderRequest) -> Found:
+def follow(row: OrderRequest) -> Progress:
     """Read how far a request has come. An unanswered one is looked up in the broker's order book, every few seconds."""
     error = _look_up(row) if row.state in request_log.UNRESOLVED and not _is_fresh(row) else ""
     order: Order | None = None
@@ -59,7 +59,7 @@ def follow(row: OrderRequest) -> Found:
             order = next((order for order in gateway.orders().value if order.order_id == row.order_id), None)
         except (BrokerError, CacheError) as unread:
             error = str(unread)
-    return Found(row, order, error, describe(row, order, clock.now(), error))
+    return Progress(row, order, error, describe(row, order, clock.now(), error))
 
 
 def describe(row: OrderRequest, order: Order | None, now: datetime, book_error: str = "") -> Outcome:

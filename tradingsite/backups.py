@@ -93,7 +93,7 @@ def _run_postgres(program: str, *arguments: str) -> None:
     """The password goes by the environment: others of the machine can read a command line."""
     database = settings.DATABASES[DEFAULT_DB_ALIAS]
     try:
-        done = subprocess.run(  # nosec - a fixed program, arguments of our own
+        done = subprocess.run(  # a fixed program, arguments of our own # nosec B603
             [program, *arguments],
             env={**os.environ, **dict(_postgres_environment(database))},
             stdin=subprocess.DEVNULL,

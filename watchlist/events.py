@@ -1,4 +1,4 @@
-"""Tells programs that follow `/stream` of the watchlist and of signals: the row as the REST API shows it."""
+"""Publishes committed writes of watchlist and signals on `/stream`, as the rows that the REST API shows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from django.db.models.signals import post_delete, post_save
 from systemcache import commits, events
 from systemcache.events import Event, Kind
 from watchlist.models import Signal, WatchlistItem
-from watchlist.models.written import rows_written
+from watchlist.models.bulk_writes import rows_written
 from watchlist.schemas import SignalSchema, WatchlistItemSchema
 
 WATCHLIST = Kind(
@@ -29,7 +29,7 @@ KINDS: Mapping[type[Model], Kind] = {WatchlistItem: WATCHLIST, Signal: SIGNAL}
 
 
 def connect() -> None:
-    """To be called in AppConfig.ready(): from now on, committed writes are told."""
+    """To be called in AppConfig.ready(): from now on, committed writes are published."""
     events.register(*KINDS.values())
     for model in KINDS:
         uid = f"watchlist.events.{model.__name__}"
@@ -39,7 +39,7 @@ def connect() -> None:
 
 
 class CommittedRows:
-    """Runs after a commit: tells of the rows of one model that the transaction has written, as they are by then."""
+    """Runs after a commit: publishes the rows of one model that the transaction has written, as they are by then."""
 
     def __init__(self, model: type[Model], using: str) -> None:
         self.model, self.using = model, using

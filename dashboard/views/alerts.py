@@ -12,7 +12,6 @@ from alerts import conf, selectors
 from alerts.models import Kind, PriceAlert, condition_of
 from alerts.schemas import AlertSchema
 from alerts.serializers import AlertSerializer
-from alerts.views import owner_of
 from broker.cache_families import VIEW_ACCOUNT
 from broker.errors import BrokerError
 from broker.values import CONTRACT_FILES
@@ -46,7 +45,7 @@ class Row(NamedTuple):
 
 
 def _read(request: HttpRequest, _: Books) -> Reads:
-    found = ask(lambda: selectors.alerts(owner=owner_of(request.user)))
+    found = ask(lambda: selectors.alerts(owner=selectors.owner_of(request.user)))
 
     def context(_: Status) -> dict[str, Any]:
         rows = [
@@ -109,7 +108,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @page_for(VIEW_ACCOUNT, DELETE)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm and delete an alert of one's own; one that is gone already is not an error."""
-    mine = PriceAlert.objects.of(owner_of(request.user))
+    mine = PriceAlert.objects.of(selectors.owner_of(request.user))
     if not mine.filter(pk=pk).exists() and not PriceAlert.objects.filter(pk=pk).exists():
         messages.info(request, "This alert was deleted already.")
         return redirect("dashboard:alerts")

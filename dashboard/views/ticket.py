@@ -49,12 +49,12 @@ def new(request: HttpRequest) -> HttpResponse:
     if side not in SIDES or not symbol:
         return _refuse(request, "A ticket needs a symbol and a side: open it from a row of the watchlist.")
     try:
-        found = ticket.new(symbol, exchange, side, _plain(given), user_id(request))
+        draft = ticket.new(symbol, exchange, side, _plain(given), user_id(request))
     except (UnknownSymbol, UnknownExchange) as error:
         return _refuse(request, str(error), status=404)
     except (BrokerError, CacheError) as error:
         return _refuse(request, f"The ticket cannot be made now. {error}", status=error.status_code)
-    return _handle(request, found, partial(_place, request, found))
+    return _handle(request, draft, partial(_place, request, draft))
 
 
 @never_cache
@@ -63,13 +63,13 @@ def change(request: HttpRequest, order_id: str) -> HttpResponse:
     """The form that changes an open order."""
     given = request.POST if request.method == "POST" else request.GET
     try:
-        found = ticket.of_order(_order(order_id), _plain(given), user_id(request))
+        draft = ticket.of_order(_order(order_id), _plain(given), user_id(request))
     except (BrokerError, CacheError) as error:
         return _refuse(request, str(error), status=error.status_code)
-    if found.order and found.order.status.is_final and not outcome.find(user_id(request), found.key):
-        state = found.order.state_name.replace("_", " ")
+    if draft.order and draft.order.status.is_final and not outcome.find(user_id(request), draft.key):
+        state = draft.order.state_name.replace("_", " ")
         return _refuse(request, f"Order {order_id} is {state}; it can no longer be changed.", status=409)
-    return _handle(request, found, partial(_change, request, found))
+    return _handle(request, draft, partial(_change, request, draft))
 
 
 @never_cache
@@ -79,41 +79,41 @@ def check(request: HttpRequest) -> HttpResponse:
     order_id = request.GET.get("order_id", "")
     try:
         if order_id:
-            found = ticket.of_order(_order(order_id), _plain(request.GET), user_id(request))
+            draft = ticket.of_order(_order(order_id), _plain(request.GET), user_id(request))
         else:
             symbol, exchange = request.GET.get("symbol", ""), request.GET.get("exchange", "NSEEQ")
-            found = ticket.new(symbol, exchange, request.GET.get("side", "BUY"), _plain(request.GET), user_id(request))
+            draft = ticket.new(symbol, exchange, request.GET.get("side", "BUY"), _plain(request.GET), user_id(request))
     except (BrokerError, CacheError) as error:
         return _page(request, "check", {"problem": str(error)})
-    ticket.check(found)
-    cost = None if found.errors else ticket.margin(found)
-    return _page(request, "check", {"ticket": found, "margin": cost})
+    ticket.check(draft)
+    cost = None if draft.errors else ticket.margin(draft)
+    return _page(request, "check", {"ticket": draft, "margin": cost})
 
 
-def _handle(request: HttpRequest, found: Ticket, send: Callable[[], HttpResponse]) -> HttpResponse:
+def _handle(request: HttpRequest, draft: Ticket, send: Callable[[], HttpResponse]) -> HttpResponse:
     """Show the form, the order as it would be sent, or what became of it."""
-    if not ticket.KEY.fullmatch(found.key):
+    if not ticket.KEY.fullmatch(draft.key):
         return _refuse(request, "This form is not one of this site's. Nothing was sent: begin again.")
     step = request.POST.get("step", "")
-    if outcome.find(user_id(request), found.key) and step != "send":
-        return _lead_to_outcome(found)
+    if outcome.find(user_id(request), draft.key) and step != "send":
+        return _lead_to_outcome(draft)
     if step == "send":
         return send()
     if step == "review":
-        ticket.check(found)
-        ticket.check_caps(found)
-        if not found.errors:
-            return _page(request, "review", {"ticket": found, "margin": ticket.margin(found), **_trading()})
-        return _form(request, found, status=400)
+        ticket.check(draft)
+        ticket.check_caps(draft)
+        if not draft.errors:
+            return _page(request, "review", {"ticket": draft, "margin": ticket.margin(draft), **_trading()})
+        return _form(request, draft, status=400)
     if request.method != "POST" and "key" not in request.GET and not is_htmx(request):
-        return HttpResponseRedirect(f"{request.path}?{urlencode({**request.GET.dict(), 'key': found.key})}")
-    return _form(request, found)
+        return HttpResponseRedirect(f"{request.path}?{urlencode({**request.GET.dict(), 'key': draft.key})}")
+    return _form(request, draft)
 
 
-def _form(request: HttpRequest, found: Ticket, status: int = 200) -> HttpResponse:
-    open_questions = outcome.unresolved(user_id(request), found.contract.exchange, found.contract.instrument_id)
+def _form(request: HttpRequest, draft: Ticket, status: int = 200) -> HttpResponse:
+    open_questions = outcome.unresolved(user_id(request), draft.contract.exchange, draft.contract.instrument_id)
     context = {
-        "ticket": found,
+        "ticket": draft,
         "unresolved": [(row, _outcome_address(row.key or "")) for row in open_questions if row.key],
         **_trading(),
     }
@@ -123,64 +123,64 @@ def _form(request: HttpRequest, found: Ticket, status: int = 200) -> HttpRespons
 # --- sending -----------------------------------------------------------------------------------------------
 
 
-def _place(request: HttpRequest, found: Ticket) -> HttpResponse:
-    ticket.check(found)
-    if found.errors and outcome.find(user_id(request), found.key):
-        return _lead_to_outcome(found)
-    if found.errors or found.params is None:
-        return _form(request, found, status=400)
+def _place(request: HttpRequest, draft: Ticket) -> HttpResponse:
+    ticket.check(draft)
+    if draft.errors and outcome.find(user_id(request), draft.key):
+        return _lead_to_outcome(draft)
+    if draft.errors or draft.params is None:
+        return _form(request, draft, status=400)
     work = partial(
         services.place,
         user_id(request),
-        found.key,
-        found.symbol,
-        found.contract.exchange,
-        found.params,
+        draft.key,
+        draft.symbol,
+        draft.contract.exchange,
+        draft.params,
         credential=session_credential(request),
     )
-    return _send(request, found, lambda before_record: work(before_record=before_record))
+    return _send(request, draft, lambda before_record: work(before_record=before_record))
 
 
-def _change(request: HttpRequest, found: Ticket) -> HttpResponse:
-    ticket.check(found)
-    earlier = outcome.find(user_id(request), found.key)
+def _change(request: HttpRequest, draft: Ticket) -> HttpResponse:
+    ticket.check(draft)
+    earlier = outcome.find(user_id(request), draft.key)
     if earlier and not request_log.can_be_claimed(earlier):
-        return _lead_to_outcome(found)
-    if found.errors or found.changes is None or found.order is None:
-        return _form(request, found, status=400)
+        return _lead_to_outcome(draft)
+    if draft.errors or draft.changes is None or draft.order is None:
+        return _form(request, draft, status=400)
     work = partial(
         services.change,
         user_id(request),
-        found.key,
-        found.order.order_id,
-        found.changes,
+        draft.key,
+        draft.order.order_id,
+        draft.changes,
         credential=session_credential(request),
     )
-    return _send(request, found, lambda before_record: work(before_record=before_record))
+    return _send(request, draft, lambda before_record: work(before_record=before_record))
 
 
-def _send(request: HttpRequest, found: Ticket, work: sending.Work) -> HttpResponse:
+def _send(request: HttpRequest, draft: Ticket, work: sending.Work) -> HttpResponse:
     """Send in the background, wait a moment, and lead to the outcome; an error before the record shows on the form."""
-    future = sending.start(user_id(request), found.key, work)
+    future = sending.start(user_id(request), draft.key, work)
     try:
         future.result(sending.WAIT)
     except NotInTime:
         pass
     except KeyReused as error:
-        row = outcome.find(user_id(request), found.key)
+        row = outcome.find(user_id(request), draft.key)
         sent = (
             f" It was sent as {row.asked.get('side', '')} {row.asked.get('quantity', '')} {row.symbol}." if row else ""
         )
-        found.errors = {"": [f"This ticket was sent already, with other values.{sent} {error}"]}
-        return _form(request, found, status=422)
+        draft.errors = {"": [f"This ticket was sent already, with other values.{sent} {error}"]}
+        return _form(request, draft, status=422)
     except TooLate:
-        found.errors = {"": [TOO_LATE]}
-        return _form(request, found, status=503)
+        draft.errors = {"": [TOO_LATE]}
+        return _form(request, draft, status=503)
     except (BrokerError, CacheError) as error:
-        if outcome.find(user_id(request), found.key) is None:
-            ticket.note_error(found, error)
-            return _form(request, found, status=error.status_code)
-    return _lead_to_outcome(found)
+        if outcome.find(user_id(request), draft.key) is None:
+            ticket.note_error(draft, error)
+            return _form(request, draft, status=error.status_code)
+    return _lead_to_outcome(draft)
 
 
 # --- what became of it -------------------------------------------------------------------------------------
@@ -200,9 +200,9 @@ def sent(request: HttpRequest, token: str) -> HttpResponse:
     if row is None:
         context["outcome"] = _before_record(sending.find(user_id(request), key), began)
     else:
-        found = outcome.follow(row)
-        context |= {"row": row, "order": found.order, "outcome": found.outcome}
-        if found.outcome.may_retry:
+        progress = outcome.follow(row)
+        context |= {"row": row, "order": progress.order, "outcome": progress.outcome}
+        if progress.outcome.may_retry:
             context |= {"retry": _retry(row), "retry_address": _address_of(row)}
     return _page(request, "outcome", context)
 
@@ -231,8 +231,8 @@ def _address_of(row: OrderRequest) -> str:
     return reverse("dashboard:new-order")
 
 
-def _lead_to_outcome(found: Ticket) -> HttpResponse:
-    return redirect(_outcome_address(found.key))
+def _lead_to_outcome(draft: Ticket) -> HttpResponse:
+    return redirect(_outcome_address(draft.key))
 
 
 def _outcome_address(key: str) -> str:

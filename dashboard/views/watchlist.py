@@ -87,8 +87,8 @@ def _read(request: HttpRequest, books: Books) -> Reads:
         # What the page shows of a quote, and not when it was read: a price that stays needs no new page.
         for name, quote in found.items():
             shown = quote.value
-            prices = (shown.ltp, shown.change, shown.change_percent, shown.low, shown.high)
-            yield repr((name, states[name], *map(str, prices), shown.exchange_time or shown.received_at)).encode()
+            figures = (shown.ltp, shown.change, shown.change_percent, shown.low, shown.high)
+            yield repr((name, states[name], *map(str, figures), shown.exchange_time or shown.received_at)).encode()
 
     answers: list[tuple[str, Answer[Any]]] = [("The watchlist", items)]
     if error:

@@ -1,7 +1,6 @@
 """Shared by the admin pages: a form that checks symbols with the broker, and formatting."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -48,9 +47,3 @@ def price_time(at: datetime) -> str:
     local = timezone.localtime(at)
     is_of_this_week = timezone.localtime().date() - local.date() < timedelta(days=7)
     return f"{local:%a %H:%M}" if is_of_this_week else f"{local:%-d %b %Y}"
-
-
-def rupees(amount: Decimal) -> str:
-    """Format with at least two decimals; currency pairs have up to four."""
-    whole, _, places = f"{amount.normalize():,f}".partition(".")
-    return f"{whole}.{places:0<2}"

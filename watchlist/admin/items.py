@@ -10,11 +10,12 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from broker import money
 from broker.errors import BrokerError
 from broker.values import Quote
 from systemcache.cached_value import CachedValue
 from watchlist import quotes
-from watchlist.admin.forms import ContractForm, price_time, report_count, rupees, short_time
+from watchlist.admin.forms import ContractForm, price_time, report_count, short_time
 from watchlist.models import Category, WatchlistItem
 from watchlist.models.items import WatchlistItemQuerySet
 
@@ -97,7 +98,7 @@ class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
         stale = "stale, " if quote.stale else ""
         return format_html(
             '{} <span class="quiet">{}as of {}</span>',
-            rupees(quote.value.ltp),
+            money.grouped(money.price(quote.value.ltp)),
             stale,
             price_time(quote.value.quoted_at or quote.created),
         )

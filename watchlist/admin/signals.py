@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from broker import money
 from watchlist import services
-from watchlist.admin.forms import ContractForm, report_count, rupees, short_time
+from watchlist.admin.forms import ContractForm, report_count, short_time
 from watchlist.models import Signal, Status
 from watchlist.models.signals import SignalQuerySet
 
@@ -71,7 +72,7 @@ class SignalAdmin(admin.ModelAdmin[Signal]):
 
     @admin.display(description="price", ordering="price")
     def proposed_price(self, signal: Signal) -> str:
-        return "-" if signal.price is None else rupees(signal.price)
+        return "-" if signal.price is None else money.grouped(money.price(signal.price))
 
     @admin.display(description="confidence", ordering="confidence")
     def confidence_percent(self, signal: Signal) -> str:

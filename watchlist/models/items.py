@@ -5,6 +5,7 @@ from typing import Self
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from watchlist.models.bulk_writes import NotifyingQuerySet
 from watchlist.models.columns import (
     above_zero,
     exchange_column,
@@ -14,7 +15,6 @@ from watchlist.models.columns import (
     rupees_column,
     symbol_column,
 )
-from watchlist.models.written import TellingQuerySet
 
 ALL = "all"
 DUPLICATE_MESSAGE = "This symbol is in this category already."
@@ -27,7 +27,7 @@ class Category(models.TextChoices):
     HOLD = "hold", "Hold"
 
 
-class WatchlistItemQuerySet(TellingQuerySet["WatchlistItem"]):
+class WatchlistItemQuerySet(NotifyingQuerySet["WatchlistItem"]):
     def matching(self, active: str, category: str) -> Self:
         """Filter by `active`, which is true, false or all, and by `category`, a Category or all."""
         items = self if active == ALL else self.filter(is_active=active == "true")

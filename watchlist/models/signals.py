@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from watchlist.models.bulk_writes import NotifyingQuerySet
 from watchlist.models.columns import (
     above_zero,
     between,
@@ -19,7 +20,6 @@ from watchlist.models.columns import (
     symbol_column,
 )
 from watchlist.models.extras import storable_object
-from watchlist.models.written import TellingQuerySet
 
 DUPLICATE_MESSAGE = "The strategy has a pending signal of this type for this symbol already."
 
@@ -59,7 +59,7 @@ ALLOWED_FROM: Mapping[str, frozenset[Status]] = {
 TIMESTAMP_FIELDS: Mapping[str, str] = {Status.APPROVED: "approved_at", Status.EXECUTED: "executed_at"}
 
 
-class SignalQuerySet(TellingQuerySet["Signal"]):
+class SignalQuerySet(NotifyingQuerySet["Signal"]):
     def recent(self, limit: int) -> Self:
         return self.order_by("-created_at", "-pk")[:limit]
 

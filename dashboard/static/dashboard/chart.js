@@ -143,9 +143,11 @@
 
   // --- own orders and averages --------------------------------------------------------------------------------
   let lines = [], drawn = "";
+  const lineItems = () => [...live.querySelectorAll("[data-line]")];
+  const lineKeys = () => lineItems().map((item) => item.dataset.key).join("\n");
   function drawLines() {
     for (const line of lines) price.removePriceLine(line);
-    lines = [...live.querySelectorAll("[data-line]")].map((item) => price.createPriceLine({
+    lines = lineItems().map((item) => price.createPriceLine({
       price: Number(item.dataset.price),
       title: item.querySelector("span").textContent,
       color: colour(item.dataset.line === "average" ? "accent" : item.dataset.side === "SELL" ? "sell" : "buy"),
@@ -153,13 +155,12 @@
       lineWidth: 1,
       axisLabelVisible: true,
     }));
-    drawn = [...live.querySelectorAll("[data-line]")].map((item) => item.dataset.key).join("\n");
+    drawn = lineKeys();
   }
 
   new MutationObserver(() => {
     follow();
-    const now = [...live.querySelectorAll("[data-line]")].map((item) => item.dataset.key).join("\n");
-    if (now !== drawn) drawLines();
+    if (lineKeys() !== drawn) drawLines();
   }).observe(live, { subtree: true, childList: true, characterData: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   paint();

@@ -4,6 +4,7 @@
 (() => {
   const KEYS = { b: "BUY", s: "SELL" };
   const PRICES = ["price", "trigger_price"];
+  const PRICES_OF = { LIMIT: ["price"], SL: PRICES, MARKET: [] };
 
   // --- keys ---------------------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {
@@ -50,23 +51,19 @@
     return units(text, places) % units(tick, places) === 0n ? "" : `A price must be a multiple of the tick size, ${tick}.`;
   }
 
-  function judge(form, field) {
-    const found = fault(form, field);
-    if (found) field.setAttribute("aria-invalid", "true");
-    else field.removeAttribute("aria-invalid");
-    return found;
-  }
-
+  // Marks the fields that the order's type takes and that are wrong, and says what is wrong with the first of them.
   function judgeAll(form) {
-    const used = { LIMIT: ["price"], SL: PRICES, MARKET: [] }[form.elements.order_type.value] || PRICES;
-    const faults = ["quantity", ...PRICES].map((name) => {
+    const used = ["quantity", ...PRICES_OF[form.elements.order_type.value]];
+    let first = "";
+    for (const name of ["quantity", ...PRICES]) {
       const field = form.elements[name];
-      if (!used.includes(name) && name !== "quantity") field.removeAttribute("aria-invalid");
-      else return judge(form, field);
-      return "";
-    });
-    form.querySelector("[data-hint]").textContent = faults.find(Boolean) || "";
-    return !faults.some(Boolean);
+      const found = used.includes(name) ? fault(form, field) : "";
+      if (found) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+      first ||= found;
+    }
+    form.querySelector("[data-hint]").textContent = first;
+    return !first;
   }
 
   document.addEventListener("input", (event) => {

@@ -1,4 +1,4 @@
-"""Says which rows a queryset has written at once, of which Django sends no signal."""
+"""A signal for rows that a queryset writes in bulk, of which Django sends none."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ M = TypeVar("M", bound=models.Model)
 rows_written = DjangoSignal()  # sender: the model; keys: the rows' primary keys; using: the database
 
 
-class TellingQuerySet(models.QuerySet[M]):
+class NotifyingQuerySet(models.QuerySet[M]):
     """A queryset that sends `rows_written`; its model has `created_at`."""
 
     def update(self, **values: Any) -> int:
