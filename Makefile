@@ -25,7 +25,7 @@ check: install-dev      ## check format, lint, security, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/bandit -q -c pyproject.toml -r tradingsite dashboard alerts watchlist broker systemcache scripts manage.py
-	$(BIN)/python scripts/audit.py requirements.txt
+	$(BIN)/python scripts/audit.py requirements-otel.txt
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python manage.py check
@@ -42,9 +42,10 @@ format: install-dev     ## format the code, and fix what ruff can
 	$(BIN)/ruff check --fix .
 
 LOCK = $(BIN)/uv pip compile -q --upgrade --universal pyproject.toml --python-version 3.11 --no-header --generate-hashes --no-strip-extras
-lock: install-dev       ## pin the newest versions, with hashes, in requirements.txt and requirements-dev.txt
+lock: install-dev       ## pin the newest versions, with hashes, in the requirements files
 	$(LOCK) -o requirements.txt
-	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --extra otel -c requirements.txt -o requirements-otel.txt
+	$(LOCK) --extra otel --extra dev -c requirements-otel.txt -o requirements-dev.txt
 
 clean:                  ## remove .venv; the data in var/ stays
 	rm -rf .venv

@@ -4,7 +4,7 @@ A span is a leaf: spans do not nest, so that their sum and the rest add up to th
 cache (Redis), database (SQL) and wait (for another caller's load); apps register the names of their own spans.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
 from time import perf_counter
@@ -32,24 +32,32 @@ class Spans:
     """The spans of one request. Its threads may add spans concurrently."""
 
     def __init__(self) -> None:
-        self._spans: list[tuple[str, str, float]] = []
+        self._spans: list[tuple[str, str, float, float]] = []
 
-    def add(self, name: str, label: str, seconds: float) -> None:
-        self._spans.append((name, label, seconds))
+    def __iter__(self) -> Iterator[tuple[str, str, float, float]]:
+        """Name, label, start and end of each span so far, in the order of the ends; the times are perf_counter's."""
+        return iter(tuple(self._spans))
+
+    def add(self, name: str, label: str, started: float, ended: float) -> None:
+        self._spans.append((name, label, started, ended))
 
     def total(self, name: str) -> float:
-        return sum(seconds for spanned, _, seconds in self._spans if spanned == name)
+        return sum(ended - started for spanned, _, started, ended in self._spans if spanned == name)
 
     def header(self, total: float) -> str:
         """The Server-Timing header, in milliseconds. `rest` is the part of `total` seconds outside all spans."""
         if not self._spans:
             return f"{_idle_metrics()}, {_metric('rest', total)}"
-        rest = total - sum(seconds for _, _, seconds in self._spans)
+        rest = total - sum(ended - started for _, _, started, ended in self._spans)
         metrics = [_metric(name, self.total(name), self._labels(name)) for name in _names]
         return ", ".join([*metrics, _metric("rest", max(0.0, rest))])
 
     def _labels(self, name: str) -> list[str]:
-        return [f"{label} {1000 * seconds:.2f}" for spanned, label, seconds in self._spans if spanned == name and label]
+        return [
+            f"{label} {1000 * (ended - started):.2f}"
+            for spanned, label, started, ended in self._spans
+            if spanned == name and label
+        ]
 
 
 def _metric(name: str, seconds: float, labels: Sequence[str] = ()) -> str:
@@ -63,6 +71,11 @@ def _idle_metrics() -> str:
 
 
 _spans: ContextVar[Spans | None] = ContextVar("spans", default=None)
+
+
+def collected() -> Spans | None:
+    """The spans that are being collected; None outside `collect_spans`."""
+    return _spans.get()
 
 
 class collect_spans:  # noqa: N801 - a context manager; as a generator it would cost more on each request
@@ -92,7 +105,7 @@ class span:  # noqa: N801 - likewise
     def __exit__(self, *_: object) -> None:
         spans = _spans.get()
         if spans is not None:
-            spans.add(self._name, self._label, perf_counter() - self._started)
+            spans.add(self._name, self._label, self._started, perf_counter())
 
 
 def timed_query(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:

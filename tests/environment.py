@@ -14,6 +14,8 @@ from testservers.postgres import acquire_postgres
 # Whatever the caller's shell or .env says: an empty value counts as unset.
 for name in ("REDIS_URL", "IIFL_BASE_URL", "IIFL_CLIENT_ID", "IIFL_APP_KEY", "IIFL_APP_SECRET", "DJANGO_DEBUG"):
     os.environ[name] = ""
+for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"):
+    os.environ[name] = ""
 for name in ("DJANGO_HTTPS", "DJANGO_ALLOWED_HOSTS", "PORT", "HOST", "WEB_WORKERS", "WEB_THREADS"):
     os.environ[name] = ""
 for name in [name for name in os.environ if name.startswith(("CACHE_TTL_", "SIMULATOR_"))]:

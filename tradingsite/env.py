@@ -220,6 +220,8 @@ def meant_names(name: str, known: Iterable[str]) -> list[str]:
     known = sorted(other for other in known if "_" in other)  # HOST and PORT are too short to tell
     if near := get_close_matches(name, known, n=1, cutoff=0.93):  # a letter is missing, of a name that others end in
         return near
+    if name.startswith("OTEL_"):  # OpenTelemetry has dozens, which are much alike
+        return []
     if any(f"_{other}_" in f"_{name}_" for other in known):  # derived from one of ours, like TEST_DATABASE_URL
         return []
     # A shared first word makes unrelated names similar (DATABASE_USER is 0.88 like DATABASE_URL): compare the rest.

@@ -13,8 +13,8 @@ SECRET_NAME = re.compile(r"token|code|secret|passw|checksum|authoriz|cookie|sess
 class StrictReporterFilter(SafeExceptionReporterFilter):
     """Django's filter shows everything with DEBUG on; this one never does, and also hides variables by name."""
 
-    # Addresses of databases and of Redis may contain a password.
-    hidden_settings = re.compile(rf"{SafeExceptionReporterFilter.hidden_settings.pattern}|URL|LOCATION", re.I)
+    # Addresses of databases and of Redis may contain a password, and the headers for a collector of traces a token.
+    hidden_settings = re.compile(rf"{SafeExceptionReporterFilter.hidden_settings.pattern}|URL|LOCATION|OTLP", re.I)
 
     def is_active(self, request: HttpRequest | None) -> bool:
         return True

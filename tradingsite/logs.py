@@ -26,7 +26,9 @@ _DIRECTIONS = (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  
 ESCAPED = {code: repr(chr(code))[1:-1] for code in (*_CONTROL, *_SEPARATORS, *_DIRECTIONS)}
 
 # Fields that an event may carry beside its message: logger.info(…, extra={"family": …}).
-FIELDS = ("family", "state", "address", "method", "path", "status", "milliseconds")
+FIELDS = ("family", "state", "address", "method", "path", "status", "milliseconds", "trace_id")
+# Where request.META has the id of a request's trace. Names of headers begin with HTTP_ there.
+TRACE_ID = "tradingsite.trace_id"
 
 
 def secrets_of_settings() -> Iterator[str]:
@@ -36,6 +38,10 @@ def secrets_of_settings() -> Iterator[str]:
     yield str(settings.DATABASES["default"].get("PASSWORD") or "")
     yield unquote(urlsplit(settings.REDIS_URL).password or "")
     yield settings.REDIS_SENTINEL_PASSWORD
+    for header in settings.OTEL_EXPORTER_OTLP_HEADERS.split(","):
+        value = unquote(header.partition("=")[2]).strip()
+        yield value
+        yield value.rpartition(" ")[2]  # of `Bearer …`
 
 
 masking.register(secrets_of_settings)
@@ -56,6 +62,23 @@ class RefusedHost(logging.Filter):
         host = request.META.get("HTTP_HOST", "") if request else ""
         record.msg = "refused a request for host %.100r: DJANGO_ALLOWED_HOSTS does not name it"
         record.args, record.exc_info = (host,), None
+        return True
+
+
+class ExportFailures(logging.Filter):
+    """Passes one line a minute of those that OpenTelemetry logs for each try while the collector is away."""
+
+    INTERVAL = 60.0  # seconds
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._silent_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.created < self._silent_until:
+            return False
+        self._silent_until = record.created + self.INTERVAL
+        record.msg, record.args = "traces are not exported for now, and the oldest go: %s", (record.getMessage(),)
         return True
 
 

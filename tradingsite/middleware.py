@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
 from systemcache import timing
@@ -50,6 +51,7 @@ def _log_access(request: HttpRequest, response: HttpResponse, milliseconds: floa
         "status": response.status_code,
         "address": request.META.get("REMOTE_ADDR") or None,
         "state": response.get("X-Cache"),
+        "trace_id": request.META.get(logs.TRACE_ID),
         "milliseconds": round(milliseconds, 2),
     }
     access.info("%s %s %d", request.method, request.path_info, response.status_code, extra=extra)
@@ -63,6 +65,21 @@ def server_timing(get_response: Handler) -> Handler:
         with timing.collect_spans() as spans:
             response = get_response(request)
         response["Server-Timing"] = spans.header(perf_counter() - started)
+        return response
+
+    return middleware
+
+
+def record_traces(get_response: Handler) -> Handler:
+    """Record each request for the collector of traces, below `server_timing`. Without a collector, exist not at all."""
+    if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        raise MiddlewareNotUsed
+    from tradingsite import tracing  # needs the packages of the extra `otel`
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        started = perf_counter()
+        response = get_response(request)
+        tracing.record(request, response, started, perf_counter())
         return response
 
     return middleware

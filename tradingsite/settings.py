@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from tradingsite.env import Environment, is_loopback
-from tradingsite.packages import package_folder
+from tradingsite.packages import is_installed, package_folder
 from tradingsite.private_files import FILE, private_folder
 
 django_stubs_ext.monkeypatch()  # makes ModelAdmin[Model] and the like subscriptable at run time
@@ -125,6 +125,7 @@ MIDDLEWARE = [
     "tradingsite.logins.addresses.forwarded_headers",  # first: scheme and address of a request follow from it
     "tradingsite.middleware.request_ids",
     "tradingsite.middleware.server_timing",
+    "tradingsite.middleware.record_traces",  # only with OTEL_EXPORTER_OTLP_ENDPOINT
     "tradingsite.middleware.limit_body_size",  # before anything that reads a body, as the CSRF check does
     "systemcache.per_view.middleware.middleware",  # answers hits; the middleware below it does not run then
     "tradingsite.content_policy.content_security_policy",
@@ -460,6 +461,23 @@ ALERT_WEBHOOK_SECRET = env.webhook_secret("ALERT_WEBHOOK_SECRET")
 # Networks that are not public, and that webhooks may go to all the same.
 ALERT_WEBHOOK_NETWORKS = env.networks("ALERT_WEBHOOK_NETWORKS")
 
+# --- traces --------------------------------------------------------------------------------------------------
+# OpenTelemetry's own names; its SDK reads the others by itself. Unset: no traces.
+OTEL_EXPORTER_OTLP_ENDPOINT = (
+    env.url("OTEL_EXPORTER_OTLP_ENDPOINT", "", schemes=("http", "https"))
+    if env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+    else ""
+)
+OTEL_EXPORTER_OTLP_HEADERS = env.text("OTEL_EXPORTER_OTLP_HEADERS")  # the SDK reads them too; here for the log to mask
+OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "tradingsite")
+if env.text("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf") != "http/protobuf" and OTEL_EXPORTER_OTLP_ENDPOINT:
+    raise ImproperlyConfigured("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf, to which a collector has port 4318.")
+if OTEL_EXPORTER_OTLP_ENDPOINT and not is_installed("opentelemetry.exporter.otlp.proto.http"):
+    raise ImproperlyConfigured(
+        "OTEL_EXPORTER_OTLP_ENDPOINT must stay unset until the packages that export traces are installed: "
+        ".venv/bin/pip install --require-hashes -r requirements-otel.txt"
+    )
+
 # --- security ----------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS
 # Prometheus and health checks ask the server itself, beside the proxy.
@@ -501,6 +519,7 @@ LOGGING = {
     "filters": {
         "has_exception": {"()": "tradingsite.logs.HasException"},
         "refused_host": {"()": "tradingsite.logs.RefusedHost"},
+        "export_failures": {"()": "tradingsite.logs.ExportFailures"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
@@ -513,6 +532,8 @@ LOGGING = {
         "django.server": {**_TO_CONSOLE, "level": "INFO"},
         "django.request": {"level": "ERROR", "filters": ["has_exception"]},  # our own lines cover the rest
         "django.security.DisallowedHost": {"filters": ["refused_host"]},
+        "opentelemetry.exporter.otlp.proto.http.trace_exporter": {"filters": ["export_failures"]},
+        "opentelemetry.sdk._shared_internal": {"filters": ["export_failures"]},  # its queue is full
     },
 }
 

@@ -93,7 +93,7 @@ def test_a_value_that_is_missing_is_named_before_anything_starts(tmp_path: Path,
 
 def test_commands_and_variables_exist(compose: dict[str, Any]) -> None:
     known = set(re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    of_deploy = {"SITE_NAME", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "STREAM_URL"}
+    of_deploy = {"SITE_NAME", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "STREAM_URL", "REQUIREMENTS"}
     example = set(re.findall(r"^(?:# )?([A-Z0-9_]+)=", (DEPLOY / "site.env.example").read_text(), re.MULTILINE))
     assert example - of_deploy <= known
     for name in ("migrate", "web", "stream", "feed", "warm"):
@@ -120,7 +120,7 @@ def test_the_image_holds_every_app_and_nothing_else() -> None:
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert rules[0] == "*"
     kept = {line.removeprefix("!") for line in rules if line.startswith("!")}
-    assert kept == OWN_APPS | {"manage.py", "CHANGELOG.md", "requirements.txt"}
+    assert kept == OWN_APPS | {"manage.py", "CHANGELOG.md", "requirements.txt", "requirements-otel.txt"}
     compiled = next(step for step in arguments_of("RUN") if "compileall" in step)
     assert set(compiled.split("-q ")[1].split()) == OWN_APPS
 
@@ -136,7 +136,7 @@ def test_the_images_steps_run_and_its_command_serves_the_site(tmp_path: Path) ->
     programs.mkdir()
     (programs / "python3").symlink_to(Path(sys.executable).resolve())
     shutil.copy(ROOT / "requirements.txt", app)
-    path = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    path = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path), "REQUIREMENTS": "requirements.txt"}
     steps = [step for step in arguments_of("RUN") if not step.startswith(("useradd", "apt-get"))]
     for step in steps:
         if "compileall" in step:

@@ -124,6 +124,7 @@ WRONG = [
     ("EMAIL_URL", "mail.example.com"),
     ("ALERT_WEBHOOK_SECRET", "whsec_c2VjcmV0"),
     ("ALERT_WEBHOOK_NETWORKS", "10.0.0.0/33"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
     ("WEB_WORKERS", "0"),
     ("SIMULATOR_LATENCY", "-1"),
     ("SIMULATOR_CLOCK", "yesterday"),
@@ -165,6 +166,7 @@ MISSPELT = [
     ("DATABASE_ULR", "DATABASE_URL"),
     ("REDIS_URI", "REDIS_URL"),
     ("TRADING_ENABLE", "TRADING_ENABLED"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINTS", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 ]
 FOREIGN = (
     *("DJANGO_SETTINGS_MODULE", "DJANGO_COLORS", "DJANGO_RUNSERVER_HIDE_WARNING", "DJANGO_ALLOW_ASYNC_UNSAFE"),
@@ -173,6 +175,12 @@ FOREIGN = (
     *("WEB_CONCURRENCY", "WEB_PORT", "WEB_SERVICE_HOST", "GRANIAN_PORT", "HOSTNAME", "HOSTTYPE", "LOGNAME", "LOG_DIR"),
     *("REDIS_HOST", "REDIS_PORT", "REDIS_USER", "REDIS_PASSWORD", "REDIS_TLS_URL", "REDIS_PORT_6379_TCP_ADDR"),
     *("DATABASE_USER", "DATABASE_HOST", "DATABASE_NAME", "TEST_DATABASE_URL", "MY_DATABASE_URL", "DATABASE_URL_2"),
+    *(
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_RESOURCE_NAME",
+    ),
     *("CACHE_DIR", "CACHE_URL", "PIP_CACHE_DIR", "XDG_CACHE_HOME", "POSTGRES_PORT", "PORTS"),
 )
 
@@ -244,6 +252,25 @@ def test_a_misspelt_name_in_the_env_file_is_refused_too(tmp_path: Path) -> None:
 
 
 # --- settings that depend on each other --------------------------------------------------------------------
+
+
+def test_a_collector_without_the_packages_for_it_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    package = tmp_path / "opentelemetry"  # hides the one that is installed
+    package.mkdir()
+    (package / "__init__.py").touch()
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "PYTHONPATH": str(tmp_path)}
+    done = manage("check", environment=collector)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Configuration: OTEL_EXPORTER_OTLP_ENDPOINT must stay unset until the packages that export traces are "
+        "installed: .venv/bin/pip install --require-hashes -r requirements-otel.txt\n"
+    )
+
+
+def test_a_collector_is_spoken_to_by_http_alone() -> None:
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    done = manage("check", environment=collector)
+    assert done.stderr.startswith("Configuration: OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf")
 
 
 def test_who_wants_the_traceback_gets_it() -> None:

@@ -21,7 +21,7 @@ def test_spans_are_gathered_by_name_and_the_rest_is_ours() -> None:
     with timing.collect_spans() as spans:
         with timing.span("broker"):
             pass
-        spans.add("broker", "", 0.25)
+        spans.add("broker", "", 10.0, 10.25)
     found = durations(spans.header(1.0))
     assert found["broker"] == pytest.approx(250, abs=5)
     assert found["rest"] == pytest.approx(750, abs=5)
@@ -30,9 +30,9 @@ def test_spans_are_gathered_by_name_and_the_rest_is_ours() -> None:
 
 def test_each_call_to_the_broker_is_named_with_its_own_time() -> None:
     spans = timing.Spans()
-    spans.add("limiter", "", 0.5)
-    spans.add("broker", "holdings", 0.1)
-    spans.add("broker", "marketquotes", 0.05)
+    spans.add("limiter", "", 10.0, 10.5)
+    spans.add("broker", "holdings", 10.5, 10.6)
+    spans.add("broker", "marketquotes", 10.6, 10.65)
     assert 'limiter;dur=500.00, broker;dur=150.00;desc="holdings 100.00, marketquotes 50.00"' in spans.header(1.0)
 
 
