@@ -88,12 +88,12 @@ class OrderUpdates:
         """Handle updates that have arrived together, and what is due of earlier ones."""
         orders, trades, moved = self._read(batch)
         if moved:
+            self._echo_at, self._echo = self._clock() + ECHO_AFTER, self._echo | moved  # first: what follows may fail
             # The cached book completes what the packets say, so it is read before it is invalidated.
             known = {order.order_id: order for order in known_orders()} if orders or trades else {}
             told_orders = [self._completed_order(order, known.get(order.order_id)) for order in orders]
             told_trades = [_completed_trade(trade, known.get(trade.order_id)) for trade in trades]
             invalidate(moved.values())
-            self._echo_at, self._echo = self._clock() + ECHO_AFTER, self._echo | moved
             if trades or None in batch:
                 self._filled()
             events.publish_orders(told_orders)
@@ -150,8 +150,8 @@ class OrderUpdates:
     def _do_what_is_due(self) -> None:
         now = self._clock()
         if self._echo_at is not None and now >= self._echo_at:
-            families, self._echo, self._echo_at = self._echo, {}, None
-            invalidate(families.values())
+            invalidate(self._echo.values())
+            self._echo, self._echo_at = {}, None
         if self._unsettled and now >= self._settle_at:
             self._settle_at = now + SETTLE_INTERVAL
             self._settle(now)

@@ -19,6 +19,7 @@ from broker.values import Order
 from systemcache import events
 from systemcache.families import Family
 from systemcache.fetching.fetch import fetch, peek
+from systemcache.invalidation import clear
 from tests.broker.stream.vectors import named
 from tests.support.clock import Clock
 
@@ -116,6 +117,23 @@ def test_the_books_are_invalidated_once_more_a_moment_later(feed: OrderUpdates, 
     feed.handle([])
     assert "orders" in cached()
     monotonic.now += order_updates.ECHO_AFTER
+    feed.handle([])
+    assert "orders" not in cached()
+
+
+def test_books_that_could_not_be_invalidated_are_so_a_moment_later(
+    feed: OrderUpdates, monotonic: Clock[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("neither Redis nor the database can be reached")
+
+    cache_all()
+    with monkeypatch.context() as away:
+        away.setattr(clear, "invalidate", fail)
+        for batch in ([update("order_open_made")], []):
+            with pytest.raises(OperationalError):
+                feed.handle(batch)
+            monotonic.now += order_updates.ECHO_AFTER
     feed.handle([])
     assert "orders" not in cached()
 
