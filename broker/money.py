@@ -2,7 +2,6 @@
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-PAISA = Decimal("0.01")
 MIN_PRICE_PLACES, MAX_PRICE_PLACES = 2, 4  # currency pairs are quoted to four places
 WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)  # 28 digits cannot hold 10^18 shares at 10^18 rupees
 

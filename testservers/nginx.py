@@ -43,7 +43,8 @@ class Nginx(Program):
     """Returns when the site answers through it. `url` is nginx's own."""
 
     def __init__(self, folder: Path, site_port: int, stream_port: int = 1) -> None:
-        assert EXECUTABLE, "nginx is not installed"
+        if EXECUTABLE is None:
+            raise FileNotFoundError("nginx is not installed")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         file = folder / "nginx.conf"

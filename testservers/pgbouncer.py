@@ -19,7 +19,8 @@ class PgBouncer(Program):
     """Returns when it listens. `url` is the database's address through it; at most `connections` reach PostgreSQL."""
 
     def __init__(self, database: str, *, connections: int) -> None:
-        assert EXECUTABLE, "pgbouncer is not installed"
+        if EXECUTABLE is None:
+            raise FileNotFoundError("pgbouncer is not installed")
         # Not under pytest's tmp_path: the other user may not enter that.
         self._folder = folder = Path(tempfile.mkdtemp(prefix="test-pgbouncer-"))
         behind = urlsplit(database)

@@ -49,7 +49,7 @@ class PostgresServer(StopsAtExit):
         try:
             self._make_cluster()
             self._start_on_a_free_port()
-        except BaseException:
+        except BaseException:  # also KeyboardInterrupt: nobody else would stop it
             self.stop()
             raise
 

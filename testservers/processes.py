@@ -111,7 +111,7 @@ class Program(StopsAtExit):
         """As wait_until; a program that does not come up is stopped."""
         try:
             self.wait_until(answers, seconds)
-        except BaseException:
+        except BaseException:  # also KeyboardInterrupt: nobody else would stop it
             self.stop()
             raise
 

@@ -97,7 +97,7 @@ class RedisServer(StopsAtExit):
             )
         try:
             self._wait_until_it_answers()
-        except BaseException:
+        except BaseException:  # also KeyboardInterrupt: nobody else would stop it
             self.kill()
             raise
 

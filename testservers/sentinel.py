@@ -65,7 +65,7 @@ class SentinelService(StopsAtExit):
                     client.replicaof("127.0.0.1", primary.port)
             self.sentinels = [_Sentinel(directory / f"sentinel-{number}", primary.port) for number in range(sentinels)]
             self._wait(lambda: all(self._knows_all(sentinel) for sentinel in self.sentinels))
-        except BaseException:
+        except BaseException:  # also KeyboardInterrupt: nobody else would stop it
             self.stop()
             raise
 

@@ -21,8 +21,8 @@ REMEMBERED_FOR = 1.0
 _known: TTLDict[Mapping[str, bool]] = process_state.register(TTLDict())
 
 
-def tell(lock: LeaderLock, is_open: Mapping[str, bool]) -> None:
-    """Say of exchanges whether they are open. Raises StoreUnavailable."""
+def publish(lock: LeaderLock, is_open: Mapping[str, bool]) -> None:
+    """Publish of exchanges whether they are open. Raises StoreUnavailable."""
     pushes.set_status(lock, msgspec.json.encode(is_open), LASTS, name=NAME)
 
 

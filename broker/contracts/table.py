@@ -27,14 +27,12 @@ class Page(NamedTuple):
 
 def info(file: str) -> ContractFileInfo | None:
     """Describe the file; None if it was never refreshed from this source."""
-    state = _file_state(file)
-    return _to_info(state) if state else None
+    return _to_info(_file_state(file))
 
 
 def all_info() -> list[ContractFileInfo]:
     """Describe the files that were refreshed from this source."""
-    files = models.ContractFile.objects.filter(source=conf.base_url(), refreshed_at__isnull=False)
-    return [_to_info(state) for state in files]
+    return [*filter(None, map(_to_info, models.ContractFile.objects.filter(source=conf.base_url())))]
 
 
 def by_symbol(file: str, name: str) -> list[Contract]:
@@ -55,14 +53,15 @@ def page(file: str, search: str, start: int, size: int) -> Page | None:
     part = None
     for _ in range(PAGE_ATTEMPTS):
         state = _file_state(file)
-        if state is None:
+        file_info = _to_info(state)
+        if state is None or file_info is None:
             return None
         rows = models.Contract.objects.filter(file=state.file, generation=state.generation)
         if search:
             rows = rows.filter(Q(trading_symbol__icontains=search) | Q(name__icontains=search))
         total = rows.count() if search else state.rows
         rows = rows.order_by(Upper("trading_symbol"), "id")
-        part = Page(_to_info(state), total, _to_contracts(rows[start : start + size]))
+        part = Page(file_info, total, _to_contracts(rows[start : start + size]))
         if _refreshed(file).values_list("generation", flat=True).first() == state.generation:
             break
     return part
@@ -110,8 +109,9 @@ def _file_state(file: str) -> models.ContractFile | None:
     return _refreshed(file).first()
 
 
-def _to_info(state: models.ContractFile) -> ContractFileInfo:
-    assert state.refreshed_at is not None  # noqa: S101 - _refreshed filters by it
+def _to_info(state: models.ContractFile | None) -> ContractFileInfo | None:
+    if state is None or state.refreshed_at is None:
+        return None
     return ContractFileInfo(exchange=state.file, rows=state.rows, refreshed_at=state.refreshed_at.astimezone(IST))
 
 

@@ -24,7 +24,7 @@ def register(listener: str) -> None:
         registered.append(listener)
 
 
-def tell(quotes: Sequence[Quote]) -> None:
+def notify(quotes: Sequence[Quote]) -> None:
     """Call all listeners; an exception in one is logged, and the others are still called."""
     for name in registered:
         try:

@@ -74,8 +74,8 @@ class MarketSessions:
         now = self._now()
         self._calendar = {exchange: by_calendar(exchange, now) for exchange in exchanges}
 
-    def told(self) -> dict[str, bool]:
-        """Return of the segments that status packets speak of whether they are open."""
+    def announced(self) -> dict[str, bool]:
+        """Return whether each segment is open of which the stream has sent a status."""
         return {exchange: code not in CLOSED_CODES for exchange, code in self.codes.items()}
 
     def is_closed(self, exchange: str) -> bool:

@@ -55,8 +55,8 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     follows_orders: bool = False
 
 
-def tell(lock: LeaderLock, status: FeedStatus) -> bool:
-    """Say it, and return True, if the lock's holder leads. Raises StoreUnavailable."""
+def publish(lock: LeaderLock, status: FeedStatus) -> bool:
+    """Publish it if the lock's holder leads; return whether it does. Raises StoreUnavailable."""
     return pushes.set_status(lock, msgspec.json.encode(status), STATUS_TTL)
 
 

@@ -1,34 +1,30 @@
 """One term of the leading feed process: from taking the lock to losing it."""
 
 import logging
-import os
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 from django.db import close_old_connections
 
-from broker import clock as broker_clock
-from broker import conf, events
-from broker.calendar import announced
-from broker.feed import listeners, status
-from broker.feed.meters import BAD_PACKETS, CONNECTIONS, PACKETS, REFUSED
+from broker import conf
+from broker.feed import listeners
+from broker.feed.dispatcher import PacketDispatcher
+from broker.feed.meters import CONNECTIONS, REFUSED
 from broker.feed.order_updates import OrderUpdates
 from broker.feed.prices import PriceTable
+from broker.feed.reporter import StatusReporter
 from broker.feed.sessions import MarketSessions
-from broker.feed.status import FeedStatus, State
-from broker.feed.subscriptions import HEARTBEAT_KEY, Key, Planner, Subscription, topics_of
+from broker.feed.subscriptions import Key, Planner, Subscription, topics_of
 from broker.feed.tokens import SessionTokens
 from broker.feed.watchdog import Verdict, Watchdog
 from broker.feed.writer import Writer
-from broker.stream import packets, topics
+from broker.stream import topics
 from broker.stream.client import ClientState, StreamClient
 from broker.stream.connection import Address
-from broker.stream.packets import BadPacket, IndexPacket, MarketStatusPacket, OpenInterestPacket, PricePacket
 from broker.stream.topics import Kind
-from broker.values import FeedState, Quote
+from broker.values import Quote
 from systemcache.errors import StoreUnavailable
 from systemcache.storage.leader_lock import LeaderLock
 
@@ -66,18 +62,16 @@ class Term:
         self._client = StreamClient(
             Address.of(conf.stream_url(), conf.stream_ca()), SessionTokens(), self, name=conf.client_id(), clock=clock
         )
+        self._dispatcher = PacketDispatcher(
+            self._table, self._sessions, self._watchdog, self._updates, arrived=self._arrived, clock=clock
+        )
+        self._reporter = StatusReporter(lock, self._client, self._table, self._sessions, clock)
         self._fresh: queue.Queue[list[Quote]] = queue.Queue(MAX_FRESH)
         self._verdict = Verdict()
         self._needs_plan = True  # nothing is written before the instruments are looked up
-        self._packets = 0
-        self._packets_at, self._rate = clock(), 0.0
         self._oldest_unwritten: float | None = None
-        self._lag = 0.0
-        self._state, self._since, self._detail = State.DOWN, broker_clock.now(), "connecting"
-        self._told: State | None = None
-        self._last_heartbeat = b""
         self._resolved_at = float("-inf")
-        self._plan_of_now: list[Subscription] = []
+        self._current_plan: list[Subscription] = []
         self._books_are_read = False
         self._threads = [
             threading.Thread(target=target, name=f"feed-{name}", daemon=True)
@@ -120,14 +114,11 @@ class Term:
     def connected(self) -> None:
         CONNECTIONS.add("made")
         self._books_are_read = False
-        self._client.want(topics_of(self._plan_of_now, self._client.user))
+        self._client.want(topics_of(self._current_plan, self._client.user))
 
     def disconnected(self, reason: str) -> None:
         CONNECTIONS.add("lost")
-        self._sessions.forget()
-        self._watchdog.forget()
-        self._table.disconnected()
-        self._last_heartbeat = b""
+        self._dispatcher.disconnected()
 
     def token_refused(self) -> None:
         CONNECTIONS.add("token_refused")
@@ -136,58 +127,20 @@ class Term:
         for name in refused:
             topic = topics.parse(name)
             REFUSED.add(topic.kind if topic else "unknown")
-        if not self._books_are_read and self._follows_orders():
+        if not self._books_are_read and self._client.follows_orders:
             self._books_are_read = True  # not earlier: what happens from here on is told
             self._updates.resync()
-        elif not self._books_are_read and set(topics.of_account(self._client.user)) <= self._client.refused:
+        elif not self._books_are_read and self._client.orders_refused:
             self._books_are_read = True
             logger.warning("feed: the stream refuses updates of orders; books are read as often as without a stream")
 
     def received(self, name: str, payload: bytes, retained: bool) -> None:
-        self._packets += 1
-        topic = topics.parse(name)
-        if topic is None:
-            BAD_PACKETS.add("topic")
-            return
-        PACKETS.add(topic.kind)
-        if topic.kind in topics.OF_THE_ACCOUNT:
-            self._updates.put(topic.kind, payload)
-            return
-        try:
-            packet = packets.decode(topic, payload)
-        except BadPacket as error:
-            BAD_PACKETS.add(error.reason)
-            self._table.discard((topic.exchange, topic.id))
-            return
-        self._take((topic.exchange, topic.id), topic.kind, packet, payload, retained)
+        self._dispatcher.dispatch(name, payload, retained)
 
-    def _take(self, key: Key, kind: Kind, packet: packets.Packet, payload: bytes, retained: bool) -> None:
-        now = self._clock()
-        proves_life = True
-        match packet:
-            case MarketStatusPacket():
-                if self._sessions.note(key[0], packet.code):
-                    logger.info("feed: the market of %s has the status %d", key[0], packet.code)
-                    self._table.states_changed(key[0])
-                return
-            case PricePacket() | IndexPacket() if not packet.divisor_known:
-                BAD_PACKETS.add("divisor")
-                self._table.discard(key)
-                return
-            case IndexPacket() if key == HEARTBEAT_KEY and key not in self._table.instruments():
-                proves_life = self._last_heartbeat not in (b"", payload)
-                self._last_heartbeat = payload
-            case PricePacket():
-                proves_life = self._table.price(key, packet, payload, retained)
-            case IndexPacket():
-                proves_life = self._table.index(key, packet, payload, retained)
-            case OpenInterestPacket():
-                self._table.interest(key, packet)
-        if proves_life:
-            self._watchdog.packet(key, now)
-            if self._oldest_unwritten is None:
-                self._oldest_unwritten = now
-            self._wake_writer.set()
+    def _arrived(self) -> None:
+        if self._oldest_unwritten is None:
+            self._oldest_unwritten = self._clock()
+        self._wake_writer.set()
 
     # --- the writer's thread ------------------------------------------------------------------------------------
 
@@ -209,13 +162,13 @@ class Term:
         if not self._leads():
             return
         if fresh := self._table.take_fresh():
-            self._tell_listeners(fresh)
+            self._notify_listeners(fresh)
         if self._needs_plan or not self._is_caught_up():
             return
         oldest, self._oldest_unwritten = self._oldest_unwritten, None
         self._writer.flush(self._is_well)
         if oldest is not None:
-            self._lag = max(self._lag, self._clock() - oldest)
+            self._reporter.note_lag(self._clock() - oldest)
 
     def _is_caught_up(self) -> bool:
         """Whether the client is connected, and has handled what had arrived a moment ago.
@@ -240,21 +193,21 @@ class Term:
         self._planner.resolve_again()
         self._wake_planner.set()
 
-    def _tell_listeners(self, fresh: list[Quote]) -> None:
+    def _notify_listeners(self, fresh: list[Quote]) -> None:
         try:
             self._fresh.put_nowait(fresh)
         except queue.Full:
             logger.warning("feed: the listeners are too slow; %d prices are not passed to them", len(fresh))
 
     def _listen_forever(self) -> None:
-        listeners.tell([])
+        listeners.notify([])
         while not self._stop.is_set():
             try:
                 fresh = self._fresh.get(timeout=CHECK_INTERVAL)
             except queue.Empty:
                 continue
             close_old_connections()
-            listeners.tell(fresh)
+            listeners.notify(fresh)
         close_old_connections()
 
     # --- the planner's thread -----------------------------------------------------------------------------------
@@ -283,7 +236,7 @@ class Term:
         close_old_connections()
 
     def _plan(self) -> None:
-        plan = self._plan_of_now = self._planner.plan()
+        plan = self._current_plan = self._planner.plan()
         self._sessions.refresh({each.exchange for each in plan} | {each.topic_exchange for each in plan})
         self._table.subscribe(plan)
         self._watchdog.keep(self._table.instruments())
@@ -303,18 +256,7 @@ class Term:
     def _watch(self) -> None:
         before, self._verdict = self._verdict, self._judge()
         self._withdraw_what_became_mute(before, self._verdict)
-        now = self._clock()
-        state, detail = self._state_of_now()
-        if state is not self._state:
-            self._state, self._since = state, broker_clock.now()
-        self._detail = detail
-        if now - self._packets_at >= 1.0:
-            self._rate = self._packets / (now - self._packets_at)
-            self._packets, self._packets_at = 0, now
-            self._publish_status()
-            self._lag = 0.0
-        if state is not self._told:
-            self._announce(state, detail)
+        self._reporter.report(self._verdict, self._dispatcher.count)
 
     def _judge(self) -> Verdict:
         if self._client.state is not ClientState.CONNECTED:
@@ -332,61 +274,3 @@ class Term:
             self._writer.withdraw(self._table.subscriptions(became))
         except StoreUnavailable as error:
             logger.debug("feed: mute values expire by themselves: %s", error)
-
-    def _state_of_now(self) -> tuple[State, str]:
-        client, verdict = self._client, self._verdict
-        if client.state is ClientState.LOGIN_REQUIRED:
-            reason = f"{client.reason}. " if client.reason else ""
-            return State.LOGIN_REQUIRED, f"{reason}Log in to the broker; prices cannot be had until then"
-        if client.state is not ClientState.CONNECTED:
-            return State.DOWN, f"not connected ({client.reason or 'connecting'}); prices are polled"
-        if not client.acknowledged:
-            return State.DOWN, "connected, and nothing is subscribed yet; prices are polled"
-        if verdict.mute:
-            return State.MUTE, f"connected, and nothing has come for {verdict.silent_for:.0f} s; prices are polled"
-        if verdict.mute_exchanges or verdict.silent:
-            what = ", ".join(sorted(verdict.mute_exchanges)) or f"{len(verdict.silent)} instruments"
-            return State.PARTIAL, f"nothing comes of {what}; their prices are polled"
-        keys = list(self._table.instruments())
-        if keys and all(self._sessions.is_closed(exchange) for exchange, _ in keys):
-            return State.CLOSED, "connected; the markets are closed"
-        return State.LIVE, ""
-
-    def _follows_orders(self) -> bool:
-        return set(topics.of_account(self._client.user)) <= self._client.acknowledged
-
-    def _publish_status(self) -> bool:
-        """Return whether it was told: by a leader, while Redis answers."""
-        try:
-            leads = status.tell(
-                self._lock,
-                FeedStatus(
-                    state=self._state,
-                    since=self._since,
-                    detail=self._detail,
-                    process=f"{socket.gethostname()}:{os.getpid()}",
-                    instruments=len(self._table.instruments()),
-                    topics=len(self._client.acknowledged),
-                    refused=len(self._client.refused),
-                    silent=len(self._verdict.silent),
-                    packets_per_second=round(self._rate, 1),
-                    lag=round(self._lag, 3),
-                    silence=round(self._verdict.silent_for, 1),
-                    expected_gap=round(self._verdict.expected_gap, 1),
-                    follows_orders=self._follows_orders(),
-                ),
-            )
-            announced.tell(self._lock, self._sessions.told())
-        except StoreUnavailable as error:
-            logger.debug("feed: its status cannot be told: %s", error)
-            return False
-        return leads
-
-    def _announce(self, state: State, detail: str) -> None:
-        """Tell of another state, if this process still leads: it may have been stopped for a while."""
-        if not self._publish_status():
-            return
-        self._told = state
-        log = logger.info if state.is_well else logger.warning
-        log("feed: %s%s", state.replace("_", " "), f": {detail}" if detail else "")
-        events.publish_feed(FeedState(state=state, since=self._since))

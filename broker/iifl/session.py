@@ -25,18 +25,18 @@ def may_be_of(client_id: str, *, token: str, shown_id: str) -> bool:
 
     The broker shows the ends of the id alone (7******1). The claim is not verified: it comes from the broker itself.
     """
-    claimed = _claimed_client_id(token)
+    claimed = preferred_username(token).upper()
     return fnmatchcase(client_id.upper(), shown_id.upper()) and claimed in ("", client_id.upper())
 
 
-def _claimed_client_id(token: str) -> str:
-    """The JWT's preferred_username (iifl_api §1); empty if the token cannot be read so."""
+def preferred_username(token: str) -> str:
+    """Return this claim of the JWT, which is the client id (iifl_api §1); empty if the token cannot be read so."""
     try:
         payload = token.split(".")[1]
         claim = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["preferred_username"]
     except (IndexError, ValueError, KeyError, TypeError):
         return ""
-    return str(claim).upper()
+    return str(claim)
 
 
 class Session(NamedTuple):

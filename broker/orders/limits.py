@@ -29,7 +29,7 @@ def require_daily_share(user_id: int) -> None:
 
     Call it in the transaction that records the request, under the account's lock (request_log.py).
     """
-    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = clock.start_of_day(clock.now())
     made = OrderRequest.objects.filter(
         client_id=conf.client_id(), user_id=user_id, action__in=(Action.PLACE, Action.CHANGE), tried_at__gte=today
     ).exclude(state=State.NOT_SENT)

@@ -169,7 +169,7 @@ def unlisted_orders(since: datetime) -> list[UnlistedOrder]:
     """
     now = clock.now()
     about_to_be_sent = Q(state=State.WAITING, tried_at__gte=_abandoned_before(now))
-    unanswered = Q(state__in=(State.SENT, State.UNKNOWN), sent_at__gte=_today(now))
+    unanswered = Q(state__in=(State.SENT, State.UNKNOWN), sent_at__gte=clock.start_of_day(now))
     accepted = Q(state=State.ACCEPTED, ended_at__gte=since)
     rows = OrderRequest.objects.filter(
         about_to_be_sent | unanswered | accepted, client_id=conf.client_id(), action=Action.PLACE
@@ -184,7 +184,7 @@ def working_orders() -> list[OrderRequest]:
             client_id=conf.client_id(),
             action=Action.PLACE,
             state=State.ACCEPTED,
-            sent_at__gte=_today(clock.now()),
+            sent_at__gte=clock.start_of_day(clock.now()),
         ).exclude(order_status__in=FINAL_STATUSES)
     )
 
@@ -273,7 +273,7 @@ def note_statuses(orders: Sequence[Order]) -> bool:
     """Note on the record what became of its orders; return whether one that was noted before has changed."""
     by_id = {order.order_id: order.state_name[:STATUS_LENGTH] for order in orders if order.order_id}
     rows = OrderRequest.objects.filter(
-        client_id=conf.client_id(), state=State.ACCEPTED, sent_at__gte=_today(clock.now())
+        client_id=conf.client_id(), state=State.ACCEPTED, sent_at__gte=clock.start_of_day(clock.now())
     ).exclude(order_status__in=FINAL_STATUSES)
     changed = False
     for pk, order_id, noted in rows.values_list("pk", "order_id", "order_status"):
@@ -289,7 +289,7 @@ def _attributed_to_others(row: OrderRequest) -> Attributed:
     if row.action != Action.PLACE:
         return Attributed()
     others = OrderRequest.objects.filter(client_id=row.client_id, action=Action.PLACE).exclude(pk=row.pk)
-    known = list(others.filter(tried_at__gte=_today(clock.now())).values_list("state", "order_id", "tag"))
+    known = list(others.filter(tried_at__gte=clock.start_of_day(clock.now())).values_list("state", "order_id", "tag"))
     order_ids = (order_id for state, order_id, _ in known if state == State.ACCEPTED)
     return Attributed(frozenset(order_ids) - {""}, tuple(tag for *_, tag in known))
 
@@ -297,8 +297,6 @@ def _attributed_to_others(row: OrderRequest) -> Attributed:
 def _unanswered(now: datetime) -> QuerySet[OrderRequest]:
     """Find today's requests that no process waits for: the broker's book holds today's orders only."""
     over = ~Q(state=State.SENT) | Q(sent_at__lt=now - MAX_CALL_TIME)
-    return OrderRequest.objects.filter(over, client_id=conf.client_id(), state__in=UNRESOLVED, sent_at__gte=_today(now))
-
-
-def _today(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return OrderRequest.objects.filter(
+        over, client_id=conf.client_id(), state__in=UNRESOLVED, sent_at__gte=clock.start_of_day(now)
+    )

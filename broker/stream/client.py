@@ -5,8 +5,6 @@ wanted topics are subscribed again. The token is read before each attempt; when 
 until somebody has logged in.
 """
 
-import base64
-import json
 import logging
 import random
 import secrets
@@ -16,6 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from broker.iifl.session import preferred_username
+from broker.stream import topics
 from broker.stream.connection import Address, Connection, ConnectionEnded, TokenRefused
 
 logger = logging.getLogger(__name__)
@@ -100,6 +100,16 @@ class StreamClient:
                 self._wanted = dict.fromkeys(topics)
                 self._changed = True
 
+    @property
+    def follows_orders(self) -> bool:
+        """Whether the server sends the updates of the account's orders and trades."""
+        return self.acknowledged.issuperset(topics.of_account(self.user))
+
+    @property
+    def orders_refused(self) -> bool:
+        """Whether it has refused to send them."""
+        return self.refused.issuperset(topics.of_account(self.user))
+
     def stop(self) -> None:
         self._stop.set()
 
@@ -164,7 +174,7 @@ class StreamClient:
 
     def _run_connection(self, token: str) -> None:
         self.state = ClientState.CONNECTING
-        self.user = user_of(token) or self._name
+        self.user = preferred_username(token) or self._name  # by which the stream knows the account
         connection = Connection(
             self._address,
             client_id=f"{self._name}-{secrets.token_hex(6)}",
@@ -254,13 +264,3 @@ class StreamClient:
 
 class TokenChanged(ConnectionEnded):
     """The session has another token than the connection's, or none."""
-
-
-def user_of(token: str) -> str:
-    """Return the JWT's preferred_username, by which the stream knows the account; empty if it cannot be read so."""
-    try:
-        payload = token.split(".")[1]
-        claim = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["preferred_username"]
-    except (IndexError, ValueError, KeyError, TypeError):
-        return ""
-    return str(claim)

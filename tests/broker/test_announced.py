@@ -30,13 +30,13 @@ def test_without_a_word_the_calendar_says() -> None:
 
 
 def test_an_open_market_is_open_at_night(lock: LeaderLock) -> None:
-    announced.tell(lock, {"NSEEQ": True})
+    announced.publish(lock, {"NSEEQ": True})
     assert trading_hours.seconds_until_open(NIGHT, "NSEEQ") == 0
     assert trading_hours.seconds_until_open(NIGHT, "BSEEQ") > 0
 
 
 def test_a_halt_at_noon_is_a_closed_market_for_a_while(lock: LeaderLock) -> None:
-    announced.tell(lock, {"NSEEQ": False})
+    announced.publish(lock, {"NSEEQ": False})
     assert trading_hours.seconds_until_open(NOON, "NSEEQ") == trading_hours.CLOSED_FOR
 
 
@@ -44,7 +44,7 @@ def test_a_process_remembers_what_redis_has_said(
     lock: LeaderLock, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(announced, "REMEMBERED_FOR", 60)  # longer than a busy machine takes for this test
-    announced.tell(lock, {"NSEEQ": True})
+    announced.publish(lock, {"NSEEQ": True})
     assert announced.is_open("NSEEQ")
     before = redis.info("commandstats")["cmdstat_mget"]["calls"]
     assert all(announced.is_open("NSEEQ") for _ in range(10))
@@ -52,6 +52,6 @@ def test_a_process_remembers_what_redis_has_said(
 
 
 def test_without_a_stream_nothing_is_asked(settings: Settings, lock: LeaderLock) -> None:
-    announced.tell(lock, {"NSEEQ": True})
+    announced.publish(lock, {"NSEEQ": True})
     settings.IIFL_STREAM_URL = ""
     assert announced.is_open("NSEEQ") is None

@@ -90,7 +90,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         try:
             return self.server.application(Request(self.command, path, body, bearer, self.client_address[0]))
-        except Exception:
+        except Exception:  # a bug in a handler is answered: a connection that ends would look like a failure on demand
             logger.exception("simulator: %s %s failed", self.command, path)
             return http_error(500, "The simulator failed; see its log.")
 

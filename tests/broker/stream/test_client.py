@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from broker.iifl.session import preferred_username
 from broker.simulator import Simulator, SimulatorOptions, StreamOptions
 from broker.stream import client as client_module
 from broker.stream import topics
-from broker.stream.client import ClientState, user_of
+from broker.stream.client import ClientState
 from broker.stream.connection import Address
 from broker.stream.topics import Kind
 from tests.broker.simulator.caller import Caller
@@ -216,4 +217,4 @@ def test_an_address_is_read(url: str, address: Address) -> None:
 
 @pytest.mark.parametrize("token", ["", "abc", "a.b.c", "a.bm90anNvbg.c", "a.W10.c"])
 def test_a_token_that_tells_no_user_is_read_as_none(token: str) -> None:
-    assert user_of(token) == ""
+    assert preferred_username(token) == ""
