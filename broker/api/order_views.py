@@ -22,7 +22,7 @@ from broker.api.order_serializers import (
 from broker.api.permissions import CanTrade
 from broker.cache_families import ORDER_HISTORY, ORDERS
 from broker.errors import InvalidOrder, TradingDisabled, UnknownOrder
-from broker.iifl.client import ORDER_ID
+from broker.iifl.mapping.fields import ORDER_ID
 from broker.models import OrderRequest
 from broker.orders import services, switch
 from broker.orders.services import OrderResult

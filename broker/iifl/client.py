@@ -1,6 +1,5 @@
 """The broker's API, typed: one method per route, without caching."""
 
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -12,7 +11,7 @@ from broker.errors import BrokerAnswerUnclear, BrokerLoginRequired, BrokerRefuse
 from broker.iifl import endpoints, session
 from broker.iifl.endpoints import Endpoint
 from broker.iifl.mapping import books, envelope, margins, market, orders
-from broker.iifl.mapping.fields import row, text, wire_date
+from broker.iifl.mapping.fields import ORDER_ID, row, text, wire_date
 from broker.iifl.rate_limiter import BrokerRateLimiter
 from broker.iifl.session import TokenStore
 from broker.iifl.transport import BeforeSend, HTTPTransport, Transport, noop
@@ -38,7 +37,6 @@ from broker.values import (
 )
 from systemcache import masking, process_state
 
-ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 SIMULATED_CODE = "SIMULATED"  # the auth code that the simulator accepts any number of times
 
 

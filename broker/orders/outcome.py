@@ -48,15 +48,16 @@ def find_outcome(row: OrderRequest, book: Sequence[Order], read_at: datetime, ot
     is_early = read_at - row.sent_at < FINAL_AFTER
     if row.action == Action.PLACE:
         return _outcome_of_placing(row, book, others, is_early=is_early)
-    order = next((order for order in book if order.order_id == row.order_id), None)
-    if order and _is_as_requested(row, order):
-        return Outcome(State.ACCEPTED, order.order_id, "Found in the order book; the answer was lost.")
+    orders = [order for order in book if order.order_id == row.order_id]  # one, unless the book has its history
+    if any(_is_as_requested(row, order) for order in orders):
+        return Outcome(State.ACCEPTED, row.order_id, "Found in the order book; the answer was lost.")
     if is_early:
         return None
-    if order is None:
+    if not orders:
         return Outcome(State.UNKNOWN, row.order_id, "The order book does not show the order.")
-    message = f"The order is {order.state_name}."
-    return Outcome(State.NOT_IN_BOOK if _is_as_before(row, order) else State.UNKNOWN, row.order_id, message)
+    message = f"The order is {' and '.join(order.state_name for order in orders)}."
+    is_as_before = all(_is_as_before(row, order) for order in orders)
+    return Outcome(State.NOT_IN_BOOK if is_as_before else State.UNKNOWN, row.order_id, message)
 
 
 def confirm(row: OrderRequest, order: Order) -> Outcome | None:

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from broker import gateway
 from broker.api.credentials import session_credential
 from broker.errors import BrokerError, OrderOutcomeUnknown, OrderUnderWay, TradingDisabled
-from broker.iifl.client import ORDER_ID
+from broker.iifl.mapping.fields import ORDER_ID
 from broker.models import OrderRequest
 from broker.money import grouped
 from broker.orders import services, switch

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from broker.clock import IST
 from broker.errors import BrokerAnswerUnclear
 from broker.iifl.mapping import books
+from broker.iifl.mapping.orders import receipt
 from broker.values import Holding, Margins, Order, OrderStatus, Position, Profile, Trade
 from systemcache import codec
 from tests.broker.wire import EC_SHAPES, ROW_SHAPES, ok, sample
@@ -319,6 +320,14 @@ def test_the_words_for_an_orders_side_have_one_spelling(said: str, meant: str) -
 def test_an_order_that_has_no_number_yet_is_in_the_book() -> None:
     (order,) = books.orders([{"brokerOrderId": "", "instrumentId": "1594", "orderStatus": "PUT ORDER REQ RECEIVED"}])
     assert (order.order_id, order.instrument_id) == ("", "1594")
+
+
+@pytest.mark.parametrize("sent", ["a/b", "9" * 41, "1 2", "१", "\0", {"id": 1}])
+def test_what_cannot_be_an_orders_number_is_none(sent: object) -> None:
+    (order,) = books.orders([{"brokerOrderId": sent, "instrumentId": "1594"}])
+    assert (order.order_id, order.instrument_id) == ("", "1594")
+    with pytest.raises(BrokerAnswerUnclear, match="an order without brokerOrderId"):
+        receipt(ok([{"brokerOrderId": sent, "status": "Success"}]))
 
 
 @pytest.mark.parametrize(

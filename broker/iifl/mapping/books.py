@@ -18,6 +18,7 @@ from broker.iifl.mapping.fields import (
     known_or_blank,
     moment,
     optional_decimal,
+    order_id,
     price,
     price_or_zero,
     quantity,
@@ -188,7 +189,7 @@ def order(row: Row) -> Order:
     status = order_words.order_status(word)
     exchange = text(row.get("exchange"))
     return Order(
-        order_id=text(row.get("brokerOrderId")),
+        order_id=order_id(row.get("brokerOrderId")),
         exchange_order_id=text(row.get("exchangeOrderId")),
         status=status,
         status_text=word if status is OrderStatus.UNKNOWN else "",
@@ -233,7 +234,7 @@ def trade(row: Row) -> Trade:
     what = f"The trade {text(row.get('exchangeTradeId'))} of {text(row.get('tradingSymbol'))}"
     return Trade(
         trade_id=text(row.get("exchangeTradeId")),
-        order_id=text(row.get("brokerOrderId")),
+        order_id=order_id(row.get("brokerOrderId")),
         exchange_order_id=text(row.get("exchangeOrderId")),
         symbol=_symbol(row),
         trading_symbol=text(row.get("tradingSymbol")),

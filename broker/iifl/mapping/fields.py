@@ -23,6 +23,8 @@ DAY = re.compile(r"(?P<day>\d{1,2})-(?P<month>[A-Za-z]+)-(?P<year>\d{4}|\d{2})(?
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 MONTH_NUMBERS = {name.lower(): number for number, name in enumerate(MONTHS, 1)}
 
+ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+
 Row = Mapping[str, Any]
 # No amount is as large as 10^18 or as small as 10^-18; the limit guards arithmetic against values such as 1e999999.
 MAX_EXPONENT = 18
@@ -61,6 +63,12 @@ def text(value: object) -> str:
         return str(value).encode(errors="replace").decode().strip()
     except ValueError:  # Python refuses to print integers of thousands of digits
         return ""
+
+
+def order_id(value: object) -> str:
+    """Return the number of an order; empty for what cannot be one, because it enters paths and the record."""
+    found = text(value)
+    return found if ORDER_ID.fullmatch(found) else ""
 
 
 def optional_decimal(value: object) -> Decimal | None:

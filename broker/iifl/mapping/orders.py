@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from broker.errors import BrokerAnswerUnclear
 from broker.iifl.mapping import envelope
-from broker.iifl.mapping.fields import moment, text
+from broker.iifl.mapping.fields import moment, order_id
 from broker.values import Contract, OrderChange, OrderParams, OrderReceipt
 
 
@@ -47,10 +47,10 @@ def change_body(change: OrderChange) -> dict[str, str]:
 def receipt(answer: object) -> OrderReceipt:
     """Map the receipt of one order. Raises BrokerRefused for a row with an EC code."""
     row = envelope.record(answer)
-    order_id = text(row.get("brokerOrderId"))
-    if not order_id:
+    number = order_id(row.get("brokerOrderId"))
+    if not number:
         raise BrokerAnswerUnclear("an order without brokerOrderId")
-    return OrderReceipt(order_id=order_id, taken_at=moment(row.get("requestTime")))
+    return OrderReceipt(order_id=number, taken_at=moment(row.get("requestTime")))
 
 
 def _number(value: Decimal | int | None) -> str:

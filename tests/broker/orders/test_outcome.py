@@ -213,6 +213,15 @@ def test_a_change_of_which_the_book_shows_nothing_has_an_unknown_outcome() -> No
     assert outcome(row, ORDER).state == State.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("price", "state"), [("1481.05", State.ACCEPTED), ("1482.00", State.UNKNOWN), ("1480.00", State.NOT_IN_BOOK)]
+)
+def test_of_an_order_that_the_book_has_twice_both_rows_count(price: str, state: OrderRequest.State) -> None:
+    row = request(Action.CHANGE, order_id=ORDER.order_id, asked={"price": "1481.05"}, before={"price": "1480.00"})
+    before = changed(price=Decimal("1480.00"))
+    assert outcome(row, before, changed(price=Decimal(price))).state == state
+
+
 def test_a_value_that_was_not_known_before_a_change_proves_nothing() -> None:
     row = request(Action.CHANGE, order_id=ORDER.order_id, asked={"price": "1490.00"}, before={"price": None})
     assert outcome(row, ORDER).state == State.UNKNOWN
