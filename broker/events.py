@@ -1,7 +1,7 @@
-"""The kinds of events about the account and the market, and the functions that tell programs of them.
+"""The kinds of events about the account and the market, and the functions that publish them.
 
-Several processes may learn of one change: the feed by a packet, a worker by the order book that it loads. Each says
-what it knows, and programs are told once: rows of orders and trades carry versions (systemcache/events.py).
+Several processes may learn of one change: the feed from a packet, a worker from the order book that it loads. Each
+publishes what it knows, and programs receive it once: rows of orders and trades carry versions (systemcache/events.py).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,21 +33,21 @@ FINAL_RANK = 10**15  # above any quantity
 
 
 class _BookVersions:
-    """The versions of the rows in the books that this process has told last, so that unchanged rows stay here."""
+    """The versions of the rows in the books that this process published last, so that it publishes no unchanged row."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        self._told: dict[str, dict[str, str]] = {}
+        self._published: dict[str, dict[str, str]] = {}
 
     def changed(self, book: str, rows: Sequence[Event]) -> list[Event] | None:
         """The rows that were not in the last book like this; None if the book as a whole is news to this process."""
-        known = self._told.get(book)
+        known = self._published.get(book)
         return None if known is None else [row for row in rows if known.get(row.key) != row.version]
 
     def note(self, book: str, rows: Sequence[Event]) -> None:
-        self._told[book] = {row.key: row.version for row in rows}
+        self._published[book] = {row.key: row.version for row in rows}
 
 
 _book_versions = process_state.register(_BookVersions())
@@ -59,22 +59,22 @@ def quote_key(exchange: str, symbol: str) -> str:
 
 
 def publish_quotes(quotes: Iterable[Quote]) -> None:
-    """Tell of prices. The caller conflates them: at most one a symbol in a quarter of a second."""
+    """Publish prices. The caller conflates them: at most one a symbol in a quarter of a second."""
     publish_all(Event(QUOTE.name, quote, quote_key(quote.exchange, quote.symbol)) for quote in quotes)
 
 
 def publish_orders(orders: Iterable[Order]) -> None:
-    """Tell of orders whose state is new; a state that programs were told already, or an earlier one, is left out."""
+    """Publish orders whose state is new: a state that was published already, or an earlier one, is left out."""
     publish_all(map(_order_event, orders))
 
 
 def publish_trades(trades: Iterable[Trade]) -> None:
-    """Tell of fills, each once."""
+    """Publish fills, each once."""
     publish_all(map(_trade_event, trades))
 
 
 def publish_order_book(orders: Sequence[Order]) -> None:
-    """Tell of what the broker's order book shows that was not told. The first book of all tells nothing."""
+    """Publish what is new in the broker's order book; nothing for the first book of all."""
     _publish_book(ORDER.name, [_order_event(order) for order in orders if order.order_id])
 
 
@@ -84,12 +84,12 @@ def publish_trade_book(trades: Sequence[Trade]) -> None:
 
 
 def publish_feed(state: FeedState) -> None:
-    """Tell that the feed's state has changed."""
+    """Publish that the feed's state has changed."""
     publish(FEED.name, state)
 
 
 def publish_trading(read: Callable[[], TradingState]) -> None:
-    """Tell that the trading switch was turned, once that has committed; `read` says to what."""
+    """Publish the trading switch once the change has committed; `read` returns its state."""
     publish_on_commit(lambda: [Event(TRADING.name, read())])
 
 

@@ -11,7 +11,7 @@ from broker.values import Contract, OrderParams
 class Proposal(NamedTuple):
     """An order as it would be placed, or as it would be after a change.
 
-    `filled` of its quantity is filled already; 0 also where the broker does not tell: the guards then count all of it.
+    `filled` of its quantity is filled already; 0 also if that is unknown, so that the guards count all of it.
     """
 
     contract: Contract

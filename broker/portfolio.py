@@ -117,7 +117,7 @@ def _priced_rows() -> tuple[list[Holding], list[Position]]:
 def _concentration(rows: Iterable[Holding]) -> tuple[list[Weight], Decimal | None]:
     """Return the weights, largest first, and the effective number of holdings.
 
-    A share may be held in several rows, at NSE and BSE too: its ISIN tells. It has the name of its largest row.
+    A share may be held in several rows, at NSE and BSE too; the ISIN identifies it, and its largest row gives the name.
     """
     shares: dict[str, list[tuple[Decimal, str]]] = defaultdict(list)
     for row in rows:

@@ -111,7 +111,7 @@ def _with_prices(rows: Sequence[R], found: Sequence[Quote]) -> list[R]:
 
 
 def _needs_quote(row: Holding | Position) -> bool:
-    """Whether the row is open, or its day's P&L needs a close that only the quote tells."""
+    """Whether the row is open, or its day's P&L needs a close that only the quote has."""
     if isinstance(row, Holding):
         return row.held_quantity > 0
     return bool(row.net_quantity) or (bool(row.overnight_quantity) and row.previous_close is None)
@@ -139,7 +139,7 @@ def can_be_quoted(contract: Contract) -> bool:
 
 
 def contract_of(row: Holding | Position | Order) -> Contract:
-    """Build as much of a contract as a book's row tells, which is enough to ask for its price."""
+    """Build a contract from what a book's row has of it, which is enough to request its price."""
     symbol, series = split_symbol(row.exchange, row.trading_symbol)
     return Contract(
         exchange=row.exchange,
@@ -173,7 +173,7 @@ def _load_quotes(contracts: Sequence[Contract]) -> list[Quote | BrokerError | No
 
 
 def _polled(quote: Quote, contract: Contract) -> Quote:
-    """Fill in what the broker's answer does not tell: the symbol, and when it came."""
+    """Fill in what the broker's answer lacks: the symbol, and the time at which it came."""
     symbol = symbol_with_series(contract)
     return msgspec.structs.replace(quote, symbol=symbol, exchange_time=quote.quoted_at, received_at=clock.now())
 

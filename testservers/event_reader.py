@@ -32,7 +32,7 @@ class Event:
 
 
 def events_of(lines: Iterable[str], note: Callable[[str, str], None], last_id: str = "") -> Iterator[Event]:
-    """The events in the lines of a stream. `note` is told of each field, and of comments under the name ""."""
+    """The events in the lines of a stream. `note` gets each field, and comments under the name ""."""
     name, data, own_id = "", list[str](), False
     for line in lines:
         if not line:

@@ -107,7 +107,7 @@ class QuotesView(CachedView):
     """Current prices. Symbols that the broker does not quote are listed in `unquoted`, unknown ones in `unknown`.
 
     `state` says where a price comes from: `live` (pushed), `late` (the last one pushed, repeated), `closed` (the market
-    is), `polled` (the answer to a call). `exchange_time` is when it was traded, `received_at` when this site was told.
+    is), `polled` (the answer to a call). `exchange_time` is when it was traded, `received_at` when it came here.
     """
 
     family = QUOTES

@@ -1,6 +1,6 @@
 """What the broker's stream says of the segments' sessions, which outranks calendar and clock.
 
-The feed tells it every second. A process asks Redis at most once a second.
+The feed publishes it every second. A process reads it from Redis at most once a second.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def _read() -> Mapping[str, bool]:
 
 def _ask() -> Mapping[str, bool]:
     try:
-        told = pushes.status(NAME)
-        return msgspec.json.decode(told, type=dict[str, bool]) if told else {}
+        published = pushes.status(NAME)
+        return msgspec.json.decode(published, type=dict[str, bool]) if published else {}
     except (StoreUnavailable, msgspec.MsgspecError):
         return {}

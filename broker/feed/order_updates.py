@@ -1,8 +1,7 @@
-"""What the broker tells of orders and fills: books are invalidated, the record of orders is settled, programs are told.
+"""Handles the stream's updates of orders and fills: invalidates books, settles the record, publishes events.
 
-Duplicates and updates in another order than they happened do no harm: an invalidation may come twice, a record is
-settled by proof alone, and events carry versions. The thread of this module does it all, so that a slow database delays
-no price.
+Duplicates and updates out of order do no harm: an invalidation may come twice, the record is settled by proof alone,
+and events carry versions. All of it runs in a thread of its own, so that a slow database delays no price.
 """
 
 import logging
@@ -114,7 +113,7 @@ class OrderUpdates:
         return batch
 
     def _read(self, batch: Iterable[Update | None]) -> tuple[list[Order], list[Trade], dict[str, Family[Any]]]:
-        """Return what the updates tell, and the families that they move, by name."""
+        """Return the orders and trades in the updates, and the families that they change, by name."""
         orders: list[Order] = []
         trades: list[Trade] = []
         moved: dict[str, Family[Any]] = {}
@@ -168,14 +167,14 @@ class OrderUpdates:
             del self._unsettled[order_id]
 
     def _read_books(self) -> None:
-        """Read the books, which tells programs what has changed, and settles the record."""
+        """Read the books, which publishes what has changed, and settles the record."""
         for read in (gateway.orders, gateway.trades):
             try:
                 read()
             except (BrokerError, CacheError) as error:
                 logger.info("feed: a book cannot be read after the connection: %s", error)
 
-    # --- what the packets do not tell ---------------------------------------------------------------------------
+    # --- what the packets lack -----------------------------------------------------------------------------------
 
     def _completed_order(self, order: Order, known: Order | None) -> Order:
         """Fill in exchange and name: from the book, else from the contract files."""

@@ -126,7 +126,10 @@ class PriceTable:
             return self._take(slot, key, quote, payload, repeated)
 
     def index(self, key: Key, packet: IndexPacket, payload: bytes, retained: bool) -> bool:
-        """Take an index packet, unless price packets tell more of the index. It has no date: the first is no news."""
+        """Take an index packet, unless price packets of the index come, which say more.
+
+        It has no date, so the first after a connection is no news.
+        """
         with self._lock:
             slot = self._slots.get(key)
             if slot is None or packet.value is None or slot.has_price_packets:
@@ -279,7 +282,7 @@ def quote_of(subscription: Subscription, packet: PricePacket, ltp: Decimal) -> Q
 
 
 def index_quote_of(subscription: Subscription, packet: IndexPacket, value: Decimal) -> Quote:
-    """Build a quote of an index packet and its value: it tells no range, no volume and no time."""
+    """Build a quote from an index packet, which has no range, no volume and no time."""
     change, change_percent = pnl.day_change(value, packet.previous_close)
     return Quote(
         exchange=subscription.exchange,

@@ -1,8 +1,8 @@
 """Which segments are open, and of which packets are to be expected now.
 
-A market status packet outranks calendar and clock for as long as its connection lasts. Without one the calendar says;
-what it does not know is not taken for closed, and no packets are expected then, so that a holiday that nobody has
-entered raises no alarm.
+A market status packet outranks calendar and clock for as long as its connection lasts. Without one the calendar
+decides. A segment that it does not know is not taken for closed, and no packets are expected of it, so that a holiday
+that nobody has entered raises no alarm.
 """
 
 from collections.abc import Callable

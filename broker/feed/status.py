@@ -1,4 +1,4 @@
-"""What the leading feed says of itself every second, for health, metrics and pages."""
+"""The status that the leading feed publishes every second, for health, metrics and pages."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -70,7 +70,7 @@ def read() -> FeedStatus | None:
 
 
 def current() -> FeedState:
-    """Return the feed's state as programs are told it."""
+    """Return the feed's state as the event `feed` has it."""
     if not conf.stream_url():
         return FeedState(state=State.OFF, since=None)
     try:

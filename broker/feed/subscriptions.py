@@ -26,7 +26,7 @@ RESOLVED_FOR = 600.0  # seconds
 UNKNOWN_FOR = 60.0
 MAX_RESOLVED = 20_000
 INDIA_VIX = "999920019"  # which the stream has under the derivatives' segment (iifl_stream §8)
-# An index that changes every second while NSE is open: its packets tell a mute feed from quiet instruments.
+# An index that changes every second while NSE is open: its packets distinguish a mute feed from quiet instruments.
 HEARTBEAT_KEY = (str(Exchange.NSEEQ), "999920000")
 HEARTBEAT = topics.of_instrument(Kind.INDEX, *HEARTBEAT_KEY)
 

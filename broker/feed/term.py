@@ -128,7 +128,7 @@ class Term:
             topic = topics.parse(name)
             REFUSED.add(topic.kind if topic else "unknown")
         if not self._books_are_read and self._client.follows_orders:
-            self._books_are_read = True  # not earlier: what happens from here on is told
+            self._books_are_read = True  # not earlier: the stream sends what happens from here on
             self._updates.resync()
         elif not self._books_are_read and self._client.orders_refused:
             self._books_are_read = True

@@ -1,4 +1,4 @@
-"""Notices a feed that is connected and mute, by the rhythm that its packets have had.
+"""Detects a feed that is connected but mute, from the rhythm of its packets.
 
 A feed of a thousand shares is silent for a fraction of a second, one of three options for a minute. So the gap that is
 expected follows from the longest of the last gaps. One instrument that is silent while others are not says nothing.

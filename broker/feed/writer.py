@@ -1,4 +1,4 @@
-"""Writes what the feed knows to the cache, a few times a second, and tells programs of what is new.
+"""Writes what the feed knows to the cache, a few times a second, and publishes what is new.
 
 A value that is pushed lives for the family's TTL, 2 seconds. While the feed is known to be well, what it knows is
 written again before that, changed or not. So nothing has to notice that a feed is dead, stopped or mute: its values
@@ -82,7 +82,7 @@ class Writer:
 
 
 def _news(due: Iterable[Due]) -> list[Quote]:
-    """Return the quotes that programs are told of; a value that the broker has repeated is none."""
+    """Return the quotes to publish: not those that the broker has only repeated."""
     return [value for each in due if each.is_news for value in each.values if isinstance(value, Quote)]
 
 

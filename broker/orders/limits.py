@@ -1,6 +1,6 @@
 """This site's own caps on orders: the value of an order, its distance from the last price, and orders a day.
 
-What a cap needs and nobody can tell is no reason to let an order through: it is refused, and the error says why.
+If something that a cap needs is unknown, the order is refused, and the error says what.
 """
 
 from decimal import Decimal

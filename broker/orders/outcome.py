@@ -42,7 +42,7 @@ class Attributed(NamedTuple):
 
 
 def find_outcome(row: OrderRequest, book: Sequence[Order], read_at: datetime, others: Attributed) -> Outcome | None:
-    """Return None while it is too early to tell. `read_at` is when the book was asked for."""
+    """Return None while it is too early to tell. `read_at` is when the book was requested."""
     if row.sent_at is None:
         return None
     is_early = read_at - row.sent_at < FINAL_AFTER
@@ -167,7 +167,7 @@ def _has_values(order: Order, values: dict[str, Any]) -> bool:
 
 
 def _equal(actual: object, value: object) -> bool:
-    """What the order book does not tell equals nothing, not even a value that it did not tell before."""
+    """An unknown value equals nothing, not even another unknown value."""
     if actual is None or value is None:
         return False
     if isinstance(actual, Decimal):

@@ -249,9 +249,9 @@ def reconcile(book: Sequence[Order], read_at: datetime) -> None:
 
 
 def settle(orders: Sequence[Order]) -> None:
-    """Look up all unanswered requests in orders that the broker's stream has told of.
+    """Look up all unanswered requests in orders that the broker's stream has sent.
 
-    They are no whole book: what they do not show says nothing.
+    They are not a whole book, so an order that is missing from them proves nothing.
     """
     for row in _unanswered(clock.now()):
         if outcome := next(filter(None, (confirm(row, order) for order in orders)), None):

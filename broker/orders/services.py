@@ -206,7 +206,7 @@ def _check_change(order: Order, change: OrderChange) -> None:
 
 
 def _contract_of(order: Order) -> Contract:
-    """Return the order's contract, or as much of it as the book's row tells if the contract files do not have it."""
+    """Return the order's contract, or what the book's row has of it if the contract files do not have it."""
     try:
         return resolve(order.trading_symbol, order.exchange)
     except BrokerError:

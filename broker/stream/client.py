@@ -37,7 +37,7 @@ class ClientState(StrEnum):
 
 
 class Listener(Protocol):
-    """What the client tells, in its own thread. An exception is logged and goes no further."""
+    """What the client calls, in its own thread. An exception is logged and goes no further."""
 
     def connected(self) -> None:
         """A connection is up; nothing is subscribed yet."""
@@ -74,7 +74,7 @@ class StreamClient:
         name: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`name` begins the client id, and is the user name where the token tells none."""
+        """`name` begins the client id, and is the user name if the token has none."""
         self._address = address
         self._tokens = tokens
         self._listener = listener

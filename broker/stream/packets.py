@@ -79,7 +79,7 @@ class PricePacket(Value, frozen=True, kw_only=True):
 
 
 class IndexPacket(Value, frozen=True, kw_only=True):
-    """An index. It tells no date: a packet of the last session that is repeated looks like a new one."""
+    """An index. It has no date, so a repeated packet of the last session looks like a new one."""
 
     value: Decimal | None
     previous_close: Decimal | None

@@ -61,7 +61,7 @@ def of_instrument(kind: Kind, exchange: str, instrument_id: str) -> str:
 
 
 def of_market_status(exchange: str) -> list[str]:
-    """Return both spellings: nobody has published a packet that would tell which one is right."""
+    """Return both spellings: no published packet shows which one is right."""
     return [f"{_MARKET_FEED}/{word}/v1/{exchange.lower()}" for word in (Kind.MARKET_STATUS, OTHER_SPELLING)]
 
 

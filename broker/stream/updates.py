@@ -18,7 +18,7 @@ SECONDS_A_DAY = 86_400
 
 
 def order_update(payload: bytes) -> Order:
-    """Read an order update. Its exchange and name are empty: the packet does not tell them. Raises BadPacket."""
+    """Read an order update. Its exchange and name are empty: the packet has none. Raises BadPacket."""
     fields = _fields(payload)
     # order tag ~ app key ~ app name; only the tag is kept, because the key is a credential
     fields["orderTag"] = text(fields.get("orderTag")) or text(fields.get("comments")).partition("~")[0]
@@ -32,7 +32,7 @@ def order_update(payload: bytes) -> Order:
 
 
 def trade_update(payload: bytes) -> Trade:
-    """Read a fill. Its tag and name are empty: the packet does not tell them. Raises BadPacket."""
+    """Read a fill. Its tag and name are empty: the packet has none. Raises BadPacket."""
     fields = _fields(payload)
     try:
         trade = books.trade(fields)

@@ -24,7 +24,7 @@ class Profile(Value, frozen=True, kw_only=True):
 class Margins(Value, frozen=True, kw_only=True):
     """Funds in rupees (iifl_api §3.2). `trading_limit` is available for trading, `utilized_margin` is in use.
 
-    An amount that the broker does not tell is None.
+    An amount that the broker does not send is None.
     """
 
     trading_limit: Decimal | None
@@ -56,7 +56,7 @@ class PricedRow(Value, frozen=True, kw_only=True):
 
 
 class Holding(PricedRow, frozen=True, kw_only=True):
-    """Shares in the demat account; `average_price` in rupees, None where the broker does not tell what was paid.
+    """Shares in the demat account; `average_price` in rupees, None if the broker does not send it.
 
     Units of funds may be fractions. `quantity` is the broker's total, which may leave out what is pledged.
     """
@@ -97,7 +97,7 @@ class Holding(PricedRow, frozen=True, kw_only=True):
 class Position(PricedRow, frozen=True, kw_only=True):
     """A position of today or carried over; closed ones (net_quantity 0) stay until the day ends.
 
-    What the broker does not tell is None. So is a price of 0, and the `multiplier` if it is missing where it matters.
+    What the broker does not send is None. So is a price of 0, and the `multiplier` if it is missing where it matters.
     """
 
     symbol: str

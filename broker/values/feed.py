@@ -1,4 +1,4 @@
-"""The broker's live feed, as programs are told of it."""
+"""The state of the broker's live feed, as the event `feed` has it."""
 
 from broker.values.base import Value
 from systemcache.codec import Moment

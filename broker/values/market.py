@@ -56,7 +56,7 @@ class Interval(StrEnum):
 
 
 class Candle(Value, frozen=True, kw_only=True, gc=False):
-    """`time` is the start of the candle, in IST; `volume` is None if the broker does not tell it.
+    """`time` is the start of the candle, in IST; `volume` is None if it is unknown.
 
     Out of the garbage collector's sight (it holds no reference to anything that could refer back): a year of minutes is
     94,000 of them, and each look at them stops all threads.
@@ -73,7 +73,7 @@ class Candle(Value, frozen=True, kw_only=True, gc=False):
 class CandleChunk(Value, frozen=True, kw_only=True):
     """The candles of some days, with the instrument whose they are.
 
-    `before` is the candle before them in the broker's answer, which tells whether other chunks have the same
+    `before` is the candle before them in the broker's answer, which shows whether other chunks have the same
     adjustment for splits and bonuses; None if there is none.
     """
 
@@ -85,7 +85,7 @@ class CandleChunk(Value, frozen=True, kw_only=True):
 class Contract(Value, frozen=True, kw_only=True):
     """A row of a contract file. `symbol` is the trading symbol without its series: RELIANCE of RELIANCE-EQ.
 
-    A lot or a tick that the file does not tell is None.
+    A lot or a tick that the file does not have is None.
     """
 
     exchange: str
@@ -128,7 +128,7 @@ class Quote(Value, frozen=True, kw_only=True):
     """A current price. `previous_close` is that of the session before, and `change` is ltp - previous_close.
 
     What is not known is None, never 0; a price of 0 is the broker's way to say so. `exchange_time` is when the
-    instrument was traded last, `received_at` when this site was told.
+    instrument was traded last, `received_at` when this site received the price.
     """
 
     exchange: str

@@ -38,7 +38,7 @@ class OrderStatus(StrEnum):
 class Order(Value, frozen=True, kw_only=True):
     """An order in today's order book.
 
-    A number that the broker does not tell is None. A price of 0 is an order's that has none. `status_text` is the
+    A number that the broker does not send is None. A price of 0 means that the order has none. `status_text` is the
     broker's own word where `status` is unknown, and empty otherwise.
     """
 
@@ -150,7 +150,7 @@ class Leg(Value, frozen=True, kw_only=True):
 class SpanMargin(Value, frozen=True, kw_only=True):
     """The margin that a combination would require by itself, in rupees, regardless of positions and open orders.
 
-    A part that the broker does not tell is None.
+    A part that the broker does not send is None.
     """
 
     span: Decimal | None

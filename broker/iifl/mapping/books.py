@@ -79,7 +79,7 @@ def has_funds(margins: Margins) -> bool:
 
 
 def add_margins(one: Margins, other: Margins) -> Margins:
-    """Add them up; what one of them does not tell is not known of both."""
+    """Add them up; an amount that is unknown in one of them is unknown in the sum."""
     pairs = {name: (getattr(one, name), getattr(other, name)) for name in MARGIN_FIELDS}
     return Margins(**{name: None if None in pair else sum(pair) for name, pair in pairs.items()})
 
@@ -122,7 +122,7 @@ def _holding(row: Row) -> Holding:
 
 
 def _is_listed(row: Row, place: str) -> bool:
-    """Whether the row tells all that it takes to name the share's contract there."""
+    """Whether the row has all that names the share's contract there."""
     return bool(text(row.get(f"{place}TradingSymbol")) and text(row.get(f"{place}InstrumentId")))
 
 
@@ -179,7 +179,7 @@ def _position(row: Row) -> Position:
 
 
 def orders(answer: object) -> list[Order]:
-    """Keep a row if it tells anything of an order, which may not have its number yet; some rows hold only a status."""
+    """Keep a row if it has any field of an order, which may not have its number yet; some rows hold only a status."""
     return [order(row) for row in envelope.rows(answer) if any(text(row.get(name)) for name in OF_AN_ORDER)]
 
 

@@ -21,9 +21,9 @@ ZERO = Decimal(0)
 
 
 class PositionCost:
-    """A position's quantities, and what they cost in rupees; None where the broker does not tell enough.
+    """A position's quantities, and what they cost in rupees; None where the broker does not send enough.
 
-    Raises BrokerAnswerUnclear if the net quantity is neither told nor follows from the others.
+    Raises BrokerAnswerUnclear if the net quantity is neither sent nor follows from the others.
     """
 
     def __init__(self, row: Row) -> None:

@@ -18,14 +18,14 @@ Listener = Callable[[OrderChange], None]
 
 
 class OrderChanges:
-    """Tells one listener of each change; its calls are made under the account's lock, so it must not wait."""
+    """Passes each change to one listener, under the account's lock: the listener must not wait."""
 
     def __init__(self) -> None:
         self._listener: Listener | None = None
         self._known: dict[str, tuple[int, tuple[object, ...]]] = {}
 
     def listen(self, listener: Listener | None, orders: Iterable[Order]) -> None:
-        """Tell this listener from now on, and nothing of what these orders have behind them; None ends it."""
+        """Pass changes to this listener from now on, starting from these orders as they are; None ends it."""
         self._listener = listener
         self.forget(orders)
 
@@ -34,20 +34,20 @@ class OrderChanges:
         self._known = {order.number: (len(order.fills), _state(order)) for order in orders} if self._listener else {}
 
     def note(self, order: Order) -> None:
-        """Tell of the order unless it is as it was at the last call."""
+        """Pass the order on unless it is as it was at the last call."""
         if self._listener is None:
             return
-        told, known = self._known.get(order.number, (0, ()))
+        noted, known = self._known.get(order.number, (0, ()))
         state = _state(order)
         if state == known:
             return
         self._known[order.number] = len(order.fills), state
         as_it_is = msgspec.structs.replace(order, fills=list(order.fills))
-        self._listener(OrderChange(as_it_is, tuple(enumerate(as_it_is.fills))[told:]))
+        self._listener(OrderChange(as_it_is, tuple(enumerate(as_it_is.fills))[noted:]))
 
 
 def _state(order: Order) -> tuple[object, ...]:
-    """Return what tells an order from itself at another time."""
+    """Return what distinguishes two states of an order."""
     return (
         *(order.status, order.quantity, order.price, order.trigger, order.kind, order.validity, len(order.fills)),
         *(order.cancelled, order.disclosed, order.protection, order.reason, order.updated),
