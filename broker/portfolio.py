@@ -8,7 +8,7 @@ from typing import NamedTuple
 from broker import gateway
 from broker.cache_families import PORTFOLIO_SUMMARY, RISK
 from broker.money import WIDE, percent, rupees
-from broker.values import Holding, Margins, PortfolioSummary, Position, Risk, Weight
+from broker.values import Holding, PortfolioSummary, Position, Risk, Weight
 from systemcache.cached_value import CachedValue
 from systemcache.fetching.fetch import fetch
 
@@ -48,28 +48,6 @@ def owned(rows: Iterable[Holding]) -> list[Holding]:
     return [row for row in rows if row.held_quantity > 0]
 
 
-def summarize(holdings: Iterable[Holding], positions: Sequence[Position], margins: Margins | None) -> PortfolioSummary:
-    """Add up books at the prices that their rows have; without margins the funds are unknown."""
-    held = owned(holdings)
-    of_held, of_positions = totals(held), totals(positions)
-    return PortfolioSummary(
-        invested=of_held.invested,
-        value=of_held.value,
-        pnl=of_held.pnl,
-        pnl_percent=percent(of_held.pnl, of_held.invested),
-        day_pnl=of_held.day_pnl,
-        positions_pnl=of_positions.pnl,
-        positions_day_pnl=of_positions.day_pnl,
-        trading_limit=margins.trading_limit if margins else None,
-        used_margin=margins.utilized_margin if margins else None,
-        holdings=len(held),
-        open_positions=sum(1 for row in positions if row.net_quantity),
-        unpriced=_symbols_without("value", [*held, *positions]),
-        unknown_pnl=_symbols_without("pnl", [*held, *positions]),
-        unknown_day_pnl=_symbols_without("day_pnl", [*held, *positions]),
-    )
-
-
 def summary() -> CachedValue[PortfolioSummary]:
     return fetch(PORTFOLIO_SUMMARY, {}, _summary)
 
@@ -80,7 +58,24 @@ def risk() -> CachedValue[Risk]:
 
 def _summary() -> PortfolioSummary:
     margins = gateway.margins().value
-    return summarize(*_priced_rows(), margins)
+    held, positions = _priced_rows()
+    of_held, of_positions = totals(held), totals(positions)
+    return PortfolioSummary(
+        invested=of_held.invested,
+        value=of_held.value,
+        pnl=of_held.pnl,
+        pnl_percent=percent(of_held.pnl, of_held.invested),
+        day_pnl=of_held.day_pnl,
+        positions_pnl=of_positions.pnl,
+        positions_day_pnl=of_positions.day_pnl,
+        trading_limit=margins.trading_limit,
+        used_margin=margins.utilized_margin,
+        holdings=len(held),
+        open_positions=sum(1 for row in positions if row.net_quantity),
+        unpriced=_symbols_without("value", [*held, *positions]),
+        unknown_pnl=_symbols_without("pnl", [*held, *positions]),
+        unknown_day_pnl=_symbols_without("day_pnl", [*held, *positions]),
+    )
 
 
 def _risk() -> Risk:

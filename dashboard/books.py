@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from broker import gateway, portfolio
-from broker.values import Holding, Margins, PortfolioSummary, Position
+from broker.portfolio import Totals
+from broker.values import Holding, Margins, Position
 from dashboard.reading import Answer, ask
-from systemcache.cached_value import combine
 
 # Seconds: the age of the summary line is written anew so often where nothing else has changed. While an order is open
 # the broker is asked every three seconds, and an age alone is no reason to send a page.
@@ -28,13 +29,26 @@ class Books:
         return [("Holdings", self.holdings), ("Positions", self.positions), ("Funds", self.margins)]
 
     @cached_property
-    def summary(self) -> Answer[PortfolioSummary]:
-        """What the books come to, as old as the older of holdings and positions; funds have a title of their own."""
-        held, positions, margins = self.holdings.cached, self.positions.cached, self.margins.cached
-        if held is None or positions is None:
-            return Answer(None, self.holdings.error or self.positions.error)
-        found = portfolio.summarize(held.value, positions.value, margins.value if margins else None)
-        return Answer(combine(PortfolioSummary, found, [held, positions]))
+    def holdings_totals(self) -> Totals | None:
+        """Sums over what is held; None if the holdings are not known."""
+        rows = self.holdings.value
+        return None if rows is None else portfolio.totals(portfolio.owned(rows))
+
+    @cached_property
+    def positions_totals(self) -> Totals | None:
+        """Sums over the positions; None if they are not known."""
+        rows = self.positions.value
+        return None if rows is None else portfolio.totals(rows)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Of when the sums are: of the older book; None if neither is known."""
+        known = [answer.as_of for answer in (self.holdings, self.positions) if answer.as_of]
+        return min(known, default=None)
+
+    @property
+    def stale(self) -> bool:
+        return self.holdings.stale or self.positions.stale
 
     def fingerprint(self) -> Iterator[bytes]:
         for _, answer in self.named:

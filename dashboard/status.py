@@ -1,6 +1,6 @@
 """What every page says above its own content: the account in one line, the site's state, and what is wrong."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -152,16 +152,15 @@ def _outage_notices(answers: Iterable[tuple[str, Answer[Any]]]) -> Iterator[Noti
         yield Notice("bad", f"{what} {status.detail}".strip(), since)
 
 
-def _broker_notices(answers: Iterable[tuple[str, Answer[Any]]]) -> Iterator[Notice]:
-    said = set()
+def _broker_notices(answers: Sequence[tuple[str, Answer[Any]]]) -> Iterator[Notice]:
+    """Why something could not be read, each reason once; then what is old."""
+    errors = [answer.error for _, answer in answers if answer.error]
+    reasons = [str(error) for error in errors if not isinstance(error, BrokerLoginRequired)]
+    for reason in dict.fromkeys(reasons):
+        yield Notice("bad", reason)
     for name, answer in answers:
         if answer.stale and answer.as_of:
-            yield Notice(
-                "bad", f"{name} of {clock_time(answer.as_of)}: the broker has not answered since.", answer.as_of
-            )
-        elif answer.error and not isinstance(answer.error, BrokerLoginRequired) and answer.why_not not in said:
-            said.add(answer.why_not)
-            yield Notice("bad", answer.why_not)
+            yield Notice("bad", f"{name} of {clock_time(answer.as_of)}: the broker has not answered since.")
 
 
 def _trading_notices(trading: TradingState) -> Iterator[Notice]:

@@ -82,6 +82,15 @@ def test_summary_line_and_foot_are_the_same_also_after_one_book_is_read_again(
     assert positions.foot["pnl"] == positions.summary["positions_pnl"]
 
 
+def test_positions_that_cannot_be_read_hide_nothing_else(trader: Person, simulator: Simulator) -> None:
+    before = trader.page("/holdings").summary
+    clear.invalidate("positions")
+    simulator.fail("positions", "500")
+    page = trader.page("/holdings")
+    assert page.summary == before | {"positions_pnl": formatting.UNKNOWN}
+    assert page.foot == {name: page.summary[name] for name in ("invested", "value", "pnl", "day_pnl")}
+
+
 def test_funds_that_cannot_be_read_hide_nothing_else(trader: Person, simulator: Simulator) -> None:
     before = trader.page("/").summary
     clear.invalidate("margins")

@@ -325,7 +325,7 @@ def test_trading_that_is_not_open_is_said_and_nothing_is_sent(dealer: Client, ex
     key = open_ticket(dealer)
     switch.turn(TradingSwitch.State.HALTED, user_id=User.objects.get().pk, reason="a storm")
     form = dealer.get("/orders/new", TICKET, follow=True)
-    assert "Trading is halted, by dealer (a storm)" in text_of(form)
+    assert "Trading is halted by dealer (a storm)" in text_of(form)
     assert "Trading is halted" in text_of(send(dealer, key))
     assert placed(exchange) == []
 
