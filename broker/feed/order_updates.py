@@ -21,7 +21,7 @@ from broker.contracts import table
 from broker.errors import BrokerError
 from broker.feed.meters import BAD_PACKETS
 from broker.iifl.mapping.contracts import book_symbol
-from broker.orders import request_log
+from broker.orders import reconciliation
 from broker.orders.book import known_orders
 from broker.stream import updates
 from broker.stream.packets import BadPacket
@@ -90,14 +90,14 @@ class OrderUpdates:
             self._echo_at, self._echo = self._clock() + ECHO_AFTER, self._echo | moved  # first: what follows may fail
             # The cached book completes what the packets say, so it is read before it is invalidated.
             known = {order.order_id: order for order in known_orders()} if orders or trades else {}
-            told_orders = [self._completed_order(order, known.get(order.order_id)) for order in orders]
-            told_trades = [_completed_trade(trade, known.get(trade.order_id)) for trade in trades]
+            completed_orders = [self._completed_order(order, known.get(order.order_id)) for order in orders]
+            completed_trades = [_completed_trade(trade, known.get(trade.order_id)) for trade in trades]
             invalidate(moved.values())
             if trades or None in batch:
                 self._filled()
-            events.publish_orders(told_orders)
-            events.publish_trades(told_trades)
-            self._remember(told_orders)
+            events.publish_orders(completed_orders)
+            events.publish_trades(completed_trades)
+            self._remember(completed_orders)
             if None in batch:
                 self._read_books()
         self._do_what_is_due()
@@ -158,8 +158,8 @@ class OrderUpdates:
     def _settle(self, now: float) -> None:
         orders = [order for order, _ in self._unsettled.values()]
         try:
-            request_log.settle(orders)
-            request_log.note_statuses(orders)
+            reconciliation.settle(orders)
+            reconciliation.note_statuses(orders)
         except DatabaseError as error:
             logger.warning("feed: the record of orders cannot be settled yet: %s", type(error).__name__)
             return

@@ -9,7 +9,7 @@ from broker.cache_families import CHANGED_BY_ORDERS, MARGINS, ORDER_HISTORY, ORD
 from broker.calendar import trading_hours
 from broker.errors import BrokerError
 from broker.iifl.client import default_client
-from broker.orders import request_log
+from broker.orders import reconciliation
 from broker.values import Order
 from systemcache import conf as cache_conf
 from systemcache.cached_value import CachedValue
@@ -78,8 +78,8 @@ def _read_and_record() -> tuple[list[Order], bool]:
     """Read the book and bring the record up to date; say whether an order has changed since the record noted it."""
     asked_at = clock.now()
     book = default_client().orders()
-    request_log.reconcile(book, asked_at)
-    changed = request_log.note_statuses(book)
+    reconciliation.reconcile(book, asked_at)
+    changed = reconciliation.note_statuses(book)
     events.publish_order_book(book)
     return book, changed
 
@@ -90,7 +90,7 @@ def _load_history(order_id: str) -> list[Order]:
     latest = _latest(history)
     if latest is None:
         return history
-    changed = request_log.note_statuses([latest])
+    changed = reconciliation.note_statuses([latest])
     book = peek(ORDERS, {})
     known = next((order for order in book.value if order.order_id == order_id), None) if book else latest
     if changed or known is None or _progress(known) != _progress(latest):

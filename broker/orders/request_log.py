@@ -1,20 +1,16 @@
-"""The record of order requests: written before the call to the broker, completed after it.
-
-Each order book that is read is searched for requests that were never answered, by tag or by what they were to change.
-Therefore a process may be killed at any step, and an answer may be lost: the order is found, and it is sent only once.
-"""
+"""The record of order requests: written before the call to the broker, completed after it."""
 
 import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from broker import clock, conf
 from broker.cache_families import CHANGED_BY_ORDERS
@@ -23,8 +19,8 @@ from broker.iifl.endpoints import CONNECT_TIMEOUT, PLACE_ORDER
 from broker.models import OrderRequest
 from broker.order_guards import UnlistedOrder
 from broker.orders import limits
-from broker.orders.outcome import FINAL_AFTER, Attributed, Outcome, confirm, find_outcome
-from broker.values import Order, OrderReceipt, OrderStatus
+from broker.orders.outcome import FINAL_AFTER
+from broker.values import OrderReceipt, OrderStatus
 from systemcache.invalidation import clear
 
 logger = logging.getLogger(__name__)
@@ -34,9 +30,8 @@ TAG_BYTES = 7
 # A call that has taken longer than this has no process any more that waits for its answer.
 MAX_CALL_TIME = timedelta(seconds=CONNECT_TIMEOUT + PLACE_ORDER.timeout + 10)
 OUTCOME_FIELDS = ("state", "ended_at", "order_id", "taken_at", "status_code", "code", "ec", "message", "looks_like")
-STATUS_LENGTH = 40
-FINAL_STATUSES = tuple(str(status) for status in OrderStatus if status.is_final)
 UNRESOLVED = (State.SENT, State.UNKNOWN, State.NOT_IN_BOOK)
+FINAL_STATUSES = tuple(str(status) for status in OrderStatus if status.is_final)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +207,7 @@ def mark_sent(row: OrderRequest) -> None:
 
 def mark_accepted(row: OrderRequest, receipt: OrderReceipt) -> None:
     row.order_id, row.taken_at = receipt.order_id, receipt.taken_at
-    _finish(row, State.ACCEPTED)
+    finish(row, State.ACCEPTED)
 
 
 def mark_failed(row: OrderRequest, error: BrokerError) -> None:
@@ -220,15 +215,15 @@ def mark_failed(row: OrderRequest, error: BrokerError) -> None:
     row.status_code, row.code, row.message = error.status_code, error.code, str(error)
     row.ec = error.ec if isinstance(error, BrokerRefused) else ""
     if row.state == State.WAITING:
-        _finish(row, State.NOT_SENT)
+        finish(row, State.NOT_SENT)
     elif error.may_have_arrived:
         logger.warning("broker: outcome of order request %d unknown: %s", row.pk, error)
-        _finish(row, State.UNKNOWN)
+        finish(row, State.UNKNOWN)
     else:
-        _finish(row, State.REFUSED if isinstance(error, BrokerRefused) else State.NOT_SENT)
+        finish(row, State.REFUSED if isinstance(error, BrokerRefused) else State.NOT_SENT)
 
 
-def _finish(row: OrderRequest, state: OrderRequest.State) -> None:
+def finish(row: OrderRequest, state: OrderRequest.State) -> None:
     """Commit the outcome together with the cache invalidation, unless another process has taken the request over.
 
     A request that is on record as accepted stays so: another process may have found it in a later order book.
@@ -239,64 +234,3 @@ def _finish(row: OrderRequest, state: OrderRequest.State) -> None:
         unfinished = OrderRequest.objects.filter(pk=row.pk, tries=row.tries).exclude(state=State.ACCEPTED)
         if unfinished.update(**values):
             clear.invalidate_on_commit(*CHANGED_BY_ORDERS)
-
-
-def reconcile(book: Sequence[Order], read_at: datetime) -> None:
-    """Look up all unanswered requests in an order book that was asked for at `read_at`."""
-    for row in _unanswered(clock.now()):
-        if outcome := find_outcome(row, book, read_at, _attributed_to_others(row)):
-            _note_outcome(row, outcome)
-
-
-def settle(orders: Sequence[Order]) -> None:
-    """Look up all unanswered requests in orders that the broker's stream has sent.
-
-    They are not a whole book, so an order that is missing from them proves nothing.
-    """
-    for row in _unanswered(clock.now()):
-        if outcome := next(filter(None, (confirm(row, order) for order in orders)), None):
-            _note_outcome(row, outcome)
-
-
-def _note_outcome(row: OrderRequest, outcome: Outcome) -> None:
-    if (outcome.state, outcome.message) == (row.state, row.message):
-        return
-    logger.warning(
-        "broker: outcome of order request %d, which had no answer: %s. %s", row.pk, outcome.state, outcome.message
-    )
-    row.order_id, row.looks_like = outcome.order_id or row.order_id, list(outcome.looks_like)
-    row.code, row.ec, row.message = "", "", outcome.message
-    _finish(row, outcome.state)
-
-
-def note_statuses(orders: Sequence[Order]) -> bool:
-    """Note on the record what became of its orders; return whether one that was noted before has changed."""
-    by_id = {order.order_id: order.state_name[:STATUS_LENGTH] for order in orders if order.order_id}
-    rows = OrderRequest.objects.filter(
-        client_id=conf.client_id(), state=State.ACCEPTED, sent_at__gte=clock.start_of_day(clock.now())
-    ).exclude(order_status__in=FINAL_STATUSES)
-    changed = False
-    for pk, order_id, noted in rows.values_list("pk", "order_id", "order_status"):
-        status = by_id.get(order_id, noted)
-        if status != noted:
-            OrderRequest.objects.filter(pk=pk).update(order_status=status)
-            changed |= bool(noted)  # what was kept when the order was new is invalidated already
-    return changed
-
-
-def _attributed_to_others(row: OrderRequest) -> Attributed:
-    """Name the orders that are known to come from other requests to place one."""
-    if row.action != Action.PLACE:
-        return Attributed()
-    others = OrderRequest.objects.filter(client_id=row.client_id, action=Action.PLACE).exclude(pk=row.pk)
-    known = list(others.filter(tried_at__gte=clock.start_of_day(clock.now())).values_list("state", "order_id", "tag"))
-    order_ids = (order_id for state, order_id, _ in known if state == State.ACCEPTED)
-    return Attributed(frozenset(order_ids) - {""}, tuple(tag for *_, tag in known))
-
-
-def _unanswered(now: datetime) -> QuerySet[OrderRequest]:
-    """Find today's requests that no process waits for: the broker's book holds today's orders only."""
-    over = ~Q(state=State.SENT) | Q(sent_at__lt=now - MAX_CALL_TIME)
-    return OrderRequest.objects.filter(
-        over, client_id=conf.client_id(), state__in=UNRESOLVED, sent_at__gte=clock.start_of_day(now)
-    )

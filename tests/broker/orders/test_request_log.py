@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from broker.errors import BrokerTimeout, BrokerUnreachable, OrderUnderWay
 from broker.iifl.mapping import books
 from broker.models import OrderRequest
-from broker.orders import request_log
+from broker.orders import reconciliation, request_log
 from broker.orders.outcome import FINAL_AFTER
 from broker.orders.request_log import MAX_CALL_TIME, OrderIntent
 from broker.values import Order, OrderReceipt
@@ -85,8 +85,8 @@ def test_an_earlier_order_book_takes_nothing_back_that_a_later_one_has_proven(ti
         """An empty book, which is looked at while another process has read the next one."""
 
         def __iter__(self) -> Iterator[Order]:
-            request_log.reconcile([found], asked_at)
+            reconciliation.reconcile([found], asked_at)
             return super().__iter__()
 
-    request_log.reconcile(EarlierBook(), asked_at)
+    reconciliation.reconcile(EarlierBook(), asked_at)
     assert (on_record().state, on_record().order_id) == (State.ACCEPTED, found.order_id)
