@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from itertools import chain
@@ -15,7 +15,7 @@ from django.db import connections
 
 from broker import clock
 from broker.cache_families import CANDLES
-from broker.candles.chunks import DAY, Chunk, chunks, group_adjacent
+from broker.candles.chunks import Chunk, chunks, group_adjacent
 from broker.clock import IST
 from broker.errors import BrokerError
 from broker.iifl.client import default_client
@@ -178,10 +178,15 @@ def _load_group(contract: Contract, interval: Interval, group: list[Chunk]) -> l
 def _look_back(interval: Interval, first: date) -> date:
     """Return a day before `first` at which a candle of this interval begins, so that no candle is cut."""
     if interval is Interval.WEEK:
-        return first - LOOKBACK_PERIODS * timedelta(weeks=1)
+        return _days_before(first, LOOKBACK_PERIODS * 7)
     if interval is Interval.MONTH:
-        return (first - (LOOKBACK_PERIODS * 31 - 3) * DAY).replace(day=1)
-    return first - LOOKBACK_DAYS * DAY
+        return _days_before(first, LOOKBACK_PERIODS * 31 - 3).replace(day=1)
+    return _days_before(first, LOOKBACK_DAYS)
+
+
+def _days_before(day: date, count: int) -> date:
+    """The calendar begins with the year 1, on a Monday."""
+    return date.fromordinal(max(date.min.toordinal(), day.toordinal() - count))
 
 
 def _cut(contract: Contract, candles: list[Candle], start: int, end: int) -> CandleChunk:

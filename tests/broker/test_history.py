@@ -56,6 +56,15 @@ def test_a_range_is_cut_out_of_its_chunks(asked: Asked) -> None:
     assert asked == [(Interval.DAY, date(2024, 8, 1), date(2024, 9, 18))]
 
 
+@pytest.mark.parametrize("interval", [Interval.MINUTE, Interval.DAY, Interval.WEEK, Interval.MONTH])
+@pytest.mark.parametrize("first", [date.min, date(1, 2, 1)])
+def test_candles_before_which_there_is_no_day_can_be_asked_for(
+    simulator: Simulator, interval: Interval, first: date
+) -> None:
+    last = first + timedelta(days=4)
+    assert all(first <= day <= last for day in days_of(interval, first, last))
+
+
 def test_an_overlapping_range_costs_nothing_and_a_longer_one_what_is_missing(asked: Asked) -> None:
     days_of(Interval.DAY, date(2024, 3, 1), date(2024, 4, 30))
     assert gateway.candles("RELIANCE", Interval.DAY, date(2024, 3, 15), date(2024, 4, 2)).state == "hit"
