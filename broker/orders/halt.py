@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from broker import conf
 from broker.errors import BrokerError, OrderOutcomeUnknown
@@ -128,10 +128,29 @@ class Sweep:
         known = self.cancelled.get(order_id)
         if not order_id or (known and known.outcome == State.ACCEPTED) or self._is_given_up(order_id):
             return
-        if time.monotonic() >= self.until or not self._is_halted():
+        if time.monotonic() >= self.until:
             return
         self.attempts[order_id] = self.attempts.get(order_id, 0) + 1
         key = f"halt-{self.switched.pk}-{order_id}-{self.attempts[order_id]}"
+        try:
+            if not self._is_halted():
+                return
+            number, outcome, message = self._send(key, order_id)
+        except DatabaseError as error:  # all connections are in use, for example: the other orders are cancelled still
+            logger.warning("broker: a cancellation cannot be recorded: %s", type(error).__name__)
+            number, outcome, message = None, State.UNKNOWN, "The database failed; the status is the book's."
+        self.cancelled[order_id] = HaltedOrder(
+            order_id=order_id,
+            exchange=target.exchange,
+            symbol=target.symbol,
+            request=number,
+            outcome=outcome,
+            message=message,
+            status=target.status,
+        )
+
+    def _send(self, key: str, order_id: str) -> tuple[int, str, str]:
+        """Send a cancellation; return its number in the record, its outcome, and what went wrong."""
         message = ""
         try:
             services.cancel(self.user_id, key, order_id, credential=self.credential)
@@ -140,15 +159,7 @@ class Sweep:
         except BrokerError as error:
             message = str(error)
         request = OrderRequest.objects.get(client_id=conf.client_id(), user_id=self.user_id, key=key)
-        self.cancelled[order_id] = HaltedOrder(
-            order_id=order_id,
-            exchange=target.exchange,
-            symbol=target.symbol,
-            request=request.pk,
-            outcome=request.state,
-            message=message,
-            status=target.status,
-        )
+        return request.pk, request.state, message
 
     def _is_halted(self) -> bool:
         return switch.current().state is TradingMode.HALTED

@@ -37,8 +37,9 @@ class AccountState(Value, frozen=True, kw_only=True):
 class HaltedOrder(Value, frozen=True, kw_only=True):
     """An order that a halt has tried to cancel.
 
-    `request` is the cancellation's number in the record, and `outcome` its state there: `accepted` by the broker,
-    `refused`, `not_sent`, or not known. `status` is the order's state in the last book that was read, if any.
+    `request` is the cancellation's number in the record, None if it could not be read, and `outcome` its state there:
+    `accepted` by the broker, `refused`, `not_sent`, or not known. `status` is the order's state in the last book that
+    was read, if any.
     """
 
     order_id: str

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from msgspec.structs import replace
 from pytest_django.fixtures import Settings
@@ -253,6 +254,39 @@ def test_a_halt_cancels_several_orders_at_a_time(
     around_cancel(monkeypatch, before=all_under_way.wait, after=lambda: None)
     answer = turn(dealer, "halted").json()["halt"]
     assert (answer["complete"], len(answer["orders"])) == (True, 4)
+
+
+def test_a_halt_goes_on_when_the_database_fails_for_one_order(
+    quiet: Simulator, dealer: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(dealer, 3)
+    failures = iter([OperationalError("no connection is free")])
+
+    def fail_once() -> None:
+        for error in failures:
+            raise error
+
+    around_cancel(monkeypatch, before=fail_once, after=lambda: None)
+    answer = turn(dealer, "halted").json()["halt"]
+    assert [row["outcome"] for row in answer["orders"]] == ["accepted"] * 3
+    assert answer["complete"] is True
+
+
+def test_a_halt_names_the_orders_for_which_the_database_goes_on_failing(
+    quiet: Simulator, dealer: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (order_id,) = waiting(dealer)
+
+    def fail() -> None:
+        raise OperationalError("no connection is free")
+
+    around_cancel(monkeypatch, before=fail, after=lambda: None)
+    answer = turn(dealer, "halted").json()["halt"]
+    assert [(row["order_id"], row["request"], row["outcome"]) for row in answer["orders"]] == [
+        (order_id, None, "unknown")
+    ]
+    assert answer["complete"] is False
+    assert order_id in answer["message"]
 
 
 def test_a_halt_cancels_no_further_order_once_trading_is_opened(
