@@ -24,6 +24,7 @@
     if (!dialog.open) dialog.showModal();
     const first = dialog.querySelector("[autofocus], input:not([type=hidden]), button");
     if (first) first.focus();
+    if (first && first.select) first.select(); // what is typed takes the place of what stands there
     dialog.dispatchEvent(new CustomEvent("opened", { bubbles: true }));
   }
 
