@@ -10,11 +10,10 @@ from dashboard import themes
 
 
 class Link(NamedTuple):
-    """An entry of the navigation: the URL's name, what it is called, and the permission that it takes."""
+    """An entry of the navigation: the URL's name, and what it is called."""
 
     name: str
     label: str
-    permission: str = ""
 
     @property
     def address(self) -> str:
@@ -22,19 +21,19 @@ class Link(NamedTuple):
 
 
 NAVIGATION = (
-    Link("watchlist", "Watchlist", VIEW_ACCOUNT),
-    Link("holdings", "Holdings", VIEW_ACCOUNT),
-    Link("positions", "Positions", VIEW_ACCOUNT),
-    Link("orders", "Orders", VIEW_ACCOUNT),
-    Link("alerts", "Alerts", VIEW_ACCOUNT),
+    Link("watchlist", "Watchlist"),
+    Link("holdings", "Holdings"),
+    Link("positions", "Positions"),
+    Link("orders", "Orders"),
+    Link("alerts", "Alerts"),
 )
 
 
 def base(request: HttpRequest) -> dict[str, Any]:
     """A context processor: evaluated by the templates that use it, so that other pages do not pay for it."""
 
-    def navigation() -> list[Link]:
-        return [link for link in NAVIGATION if not link.permission or request.user.has_perm(link.permission)]
+    def navigation() -> tuple[Link, ...]:
+        return NAVIGATION if request.user.has_perm(VIEW_ACCOUNT) else ()
 
     return {
         "theme": themes.chosen(request),

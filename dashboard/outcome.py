@@ -4,7 +4,6 @@ What is not known is said to be so, and nobody is told to send a second order on
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -36,13 +35,10 @@ class Outcome(NamedTuple):
     may_retry: bool = False
 
 
-@dataclass(frozen=True)
-class Progress:
-    """A request on record, and its order in the book as far as that can be read."""
+class Progress(NamedTuple):
+    """How far a request has come; `order` is its order in the book, as far as that can be read."""
 
-    row: OrderRequest
     order: Order | None
-    book_error: str
     outcome: Outcome
 
 
@@ -59,7 +55,7 @@ def follow(row: OrderRequest) -> Progress:
             order = next((order for order in gateway.orders().value if order.order_id == row.order_id), None)
         except (BrokerError, CacheError) as unread:
             error = str(unread)
-    return Progress(row, order, error, describe(row, order, clock.now(), error))
+    return Progress(order, describe(row, order, clock.now(), error))
 
 
 def describe(row: OrderRequest, order: Order | None, now: datetime, book_error: str = "") -> Outcome:

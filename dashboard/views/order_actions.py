@@ -87,7 +87,6 @@ def cancel_all(request: HttpRequest) -> HttpResponse:
 def _confirm_cancel(order_id: str, key: str = "") -> Confirmation:
     book = ask(gateway.orders)
     order = next((order for order in book.value or () if order.order_id == order_id), None)
-    named = f"Cancel order {order_id}" + (f": {_words(order)}" if order else "")
     notes = []
     if order and order.status.is_final:
         notes.append(f"The order is {order.state_name.replace('_', ' ')} already; there is probably nothing to cancel.")
@@ -99,7 +98,7 @@ def _confirm_cancel(order_id: str, key: str = "") -> Confirmation:
         address=reverse("dashboard:cancel-order", args=[order_id]),
         back=reverse("dashboard:orders"),
         details=_details(order) if order else (),
-        lines=[] if order else [named],
+        lines=[] if order else [f"Cancel order {order_id}"],
         notes=notes,
         key=key or confirmation.new_key(),
     )

@@ -28,7 +28,6 @@ def page(request: HttpRequest) -> HttpResponse:
         "q": text,
         "exchange": exchange,
         "exchanges": CONTRACT_FILES,
-        "categories": Category.choices,
         "found": [(gateway.symbol_with_series(contract), contract) for contract in found],
         "problem": problem,
         "may_add": request.user.has_perm("watchlist.add_watchlistitem"),

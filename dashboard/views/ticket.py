@@ -12,7 +12,6 @@ from django.core.signing import BadSignature, Signer
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from broker import clock, gateway
@@ -196,7 +195,7 @@ def sent(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from None
     began = datetime.fromtimestamp(int(seconds), UTC)
     row = outcome.find(user_id(request), key)
-    context: dict[str, Any] = {"token": token, "began": timezone.localtime(began)}
+    context: dict[str, Any] = {"token": token}
     if row is None:
         context["outcome"] = _before_record(sending.find(user_id(request), key), began)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import segno
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -89,7 +89,6 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _verify(request, user, device) if "code" in request.POST else _set_up(request, user, device)
     context = {
-        **admin.site.each_context(request),
         "title": "Second factor",
         "device": device,
         "verified": is_verified(request, user),
