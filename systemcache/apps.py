@@ -32,7 +32,7 @@ class SystemCacheConfig(AppConfig):
             (Permission, {"name"}, (TOKEN, USER)),
             (ContentType, (), (TOKEN, USER)),
         ):
-            # That nobody has such a token or user is never stored, so a new row replaces nothing.
+            # The absence of a token or user is never cached, so a new row invalidates nothing.
             signals.invalidate_on_write(model, *shown_in, ignored=ignored, shows_absence=False)
         for link in (user.groups.through, user.user_permissions.through, Group.permissions.through):
             signals.invalidate_on_write(link, TOKEN, USER)

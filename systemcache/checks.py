@@ -153,7 +153,8 @@ def _errors_of_view(class_: Any, function: Any) -> Iterator[CheckMessage]:
 
 
 def _asks_for_permission(class_: Any, function: Any, family: Family[Any]) -> bool:
-    """Whether a GET takes the family's permission: by the permission objects that the view itself makes."""
+    """Whether a GET requires the family's permission, according to the permission objects that the view itself
+    creates."""
     from systemcache.per_view.permissions import HasPermission
 
     if not hasattr(class_, "get_permissions"):

@@ -74,7 +74,7 @@ def version() -> str:
 
 
 def near_trust() -> float:
-    """How long (seconds) near copies are shown after the last proof that every invalidation has been heard."""
+    """How long (seconds) near copies are used after the last proof that every invalidation has been received."""
     return int(settings.CACHE_NEAR_TRUST) / 1000
 
 

@@ -1,8 +1,8 @@
 """Events: what has happened, for programs and pages that follow `/stream`.
 
-`publish` is for facts: what is committed in the database, or what a source has said. It writes to the event log in
-Redis, from which every stream process reads; nothing on this site decides anything by an event. Without Redis an event
-is lost: programs are told that the stream is down, and read again what they keep when it is back.
+`publish` is for facts: changes that are committed in the database, or that a source has reported. It writes to the
+event log in Redis, from which every stream process reads; no decision on this site depends on an event. Without Redis
+an event is lost: programs learn that the stream is down, and read everything again when it is back.
 """
 
 import logging
@@ -99,12 +99,12 @@ def registered() -> list[Kind]:
 
 
 def publish(kind: str, data: object, *, key: str = "", version: str = "", rank: int = 0) -> None:
-    """Tell programs of one fact. `key` names its row: of a quote it is `NSEEQ:RELIANCE`. See publish_all."""
+    """Publish one fact. `key` names its row: for a quote it is `NSEEQ:RELIANCE`. See publish_all."""
     publish_all([Event(kind, data, key, version, rank)])
 
 
 def publish_all(events: Iterable[Event], *, book: str = "") -> bool:
-    """Tell programs of facts; return whether the log has them. Never fails for Redis; an unknown kind is a KeyError.
+    """Publish facts; return whether the log has them. It never fails because of Redis; an unknown kind is a KeyError.
 
     version: a text for the row's state. An event is left out if the last one of its kind and key has the same version,
     or a higher rank: a row that is read later may be older than one that was pushed. A row without a version is always
@@ -127,9 +127,8 @@ def publish_all(events: Iterable[Event], *, book: str = "") -> bool:
 
 
 def publish_on_commit(make: Callable[[], Iterable[Event]], *, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Tell programs of a write once it has committed, or at once outside a transaction.
-
-    `make` is called then. Whatever fails in it is logged, and fails no write.
+    """Publish a write once it has committed, or at once outside a transaction. `make` is called then; its errors are
+    logged and do not make the write fail.
     """
     commits.on_commit(partial(publish_safely, make), using)
 

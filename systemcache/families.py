@@ -25,16 +25,15 @@ class Family(Generic[T]):
         Redis is away, and nobody joins a load that may have begun before the write.
     ahead: refresh-ahead: one caller refreshes a value in the last quarter of its TTL, the others get it as it is.
     near: a process may show a copy of its own, which is what Redis held a moment ago (CACHE_NEAR_TRUST).
-    jitter: the share of the TTL by which chance shortens it, for families whose keys are loaded together.
-    load_timeout: seconds after which a load counts as lost and another caller may load.
-    permission: what it takes to see a value in a response, such as `app.view_model`; "": any authenticated user.
-    secret: nobody sees a value, whatever their permissions: keys and values stay off every page, reads off the totals,
-        and entries are sealed in Redis (storage/sealing.py) and never shown past their TTL.
-    refreshable: who may see a value may ask for it from its source (fetching/refresh.py).
-    source: the dotted name of the function that reads a value again, from its parameters as text, and writes nothing;
-        for the auditor (audit/). Only for our own tables: it is called at any time.
-    counts_as: CALL if each hit saves a call that the source counts.
-    pushed: a feed stores values too, without being asked (fetching/push.py).
+    jitter: the share of the TTL by which it is randomly shortened, for families whose keys are loaded together.
+    load_timeout: seconds after which a load counts as lost and another caller may load. permission: what it takes to
+    see a value in a response, such as `app.view_model`; "": any authenticated user. secret: nobody sees a value,
+    whatever their permissions: keys and values stay off every page, reads off the totals, and entries are sealed in
+    Redis (storage/sealing.py) and never shown past their TTL. refreshable: who may see a value may ask for it from its
+    source (fetching/refresh.py). source: the dotted name of the function that reads a value again, from its parameters
+    as text, and writes nothing; for the auditor (audit/). Only for our own tables: it is called at any time. counts_as:
+    CALL if each hit saves a call that the source counts. pushed: a feed also stores values, ahead of reads
+    (fetching/push.py).
     """
 
     name: str

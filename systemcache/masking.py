@@ -105,7 +105,8 @@ def mask_secrets(text: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    """Cut long lines, and leave lines out of the middle of a long text: the end of a traceback says what happened."""
+    """Cut long lines, and remove lines from the middle of a long text, because the end of a traceback says what
+    happened."""
     if len(text) <= MAX_LINE:
         return text
     lines = [_cut(line) for line in text.split("\n")]

@@ -45,7 +45,7 @@ class RedisInUse(models.Model):
 
 
 class ProcessReport(models.Model):
-    """What a process of the site has last said of itself (operations/processes.py)."""
+    """The last report of a process of the site (operations/processes.py)."""
 
     name = models.CharField(max_length=160, unique=True)
     host = models.CharField(max_length=100)
@@ -64,7 +64,7 @@ class ProcessReport(models.Model):
 
 
 class ClearRecord(models.Model):
-    """A record of a clear by hand: who cleared what, and how many values."""
+    """A record of a clear by hand: the user, the target and the number of values."""
 
     at = models.DateTimeField("when", auto_now_add=True)
     by = models.CharField("who", max_length=160)
@@ -173,5 +173,5 @@ class ApiToken(models.Model):
 
     @staticmethod
     def mark_of(user: Any) -> str:
-        """Tells whether the user's password is still that of the day on which the token was made."""
+        """A digest of the password's hash, to detect that the password has changed since the token was created."""
         return hashlib.sha256(user.password.encode()).hexdigest()

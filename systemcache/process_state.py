@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 class Resettable(Protocol):
     def reset(self) -> None:
-        """Become as in a new process, with locks that nobody holds."""
+        """Reset to the state of a new process, with free locks."""
 
 
 S = TypeVar("S", bound=Resettable)

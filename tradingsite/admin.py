@@ -8,7 +8,7 @@ from tradingsite.models import LoginAttempt
 
 @admin.register(LoginAttempt)
 class LoginAttemptAdmin(admin.ModelAdmin[LoginAttempt]):
-    """Shows who has tried to log in from where; deleting failed attempts lets somebody in who was locked out."""
+    """Shows login attempts and their addresses; deleting failed ones unlocks a user."""
 
     list_display = ("at", "who", "network", "succeeded")
     list_filter = ("succeeded", "at", "user")

@@ -47,7 +47,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
 
 
 def _is_person(request: Request) -> bool:
-    """Whether a browser has opened this address: whoever sits before it can log in, which a program could not."""
+    """Whether a browser has opened this address: its user can log in, which a program could not."""
     accepts = request.headers.get("Accept", "")
     asked_for = getattr(getattr(request, "accepted_renderer", None), "media_type", "text/html")
     return request.method == "GET" and "text/html" in accepts and asked_for == "text/html"
@@ -103,7 +103,7 @@ PAGE_TEXTS = {
 
 
 def error_page(request: HttpRequest, status_code: int, text: str = "") -> HttpResponse:
-    """Make an error's page in the look of the others; without the database it does not know who asks."""
+    """Render an error page in the site's design; without the database the user is unknown."""
     title, usual = PAGE_TEXTS[status_code]
     words = {"title": title, "text": text or usual}
     try:

@@ -56,7 +56,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """Say that the application has started; when the server stops, end the streams that it would wait for."""
+    """Report that the application has started; when the server stops, end the streams, for which it would wait."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -69,7 +69,8 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose server was killed would keep the port and its readers, who would not come back to the next one."""
+    """End this worker if its server is killed: it would keep the port, and its readers would not reconnect to the next
+    server."""
     if parent := multiprocessing.parent_process():
 
         def wait() -> None:

@@ -90,7 +90,8 @@ def _copy_sqlite(source: Path, target: Path) -> None:
 
 
 def _run_postgres(program: str, *arguments: str) -> None:
-    """The password goes by the environment: others of the machine can read a command line."""
+    """Run a program with the password in its environment, because other users of the machine can read a command
+    line."""
     database = settings.DATABASES[DEFAULT_DB_ALIAS]
     try:
         done = subprocess.run(  # a fixed program, arguments of our own # nosec B603

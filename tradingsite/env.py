@@ -22,7 +22,8 @@ OWN_PREFIXES = ("IIFL_", "SIMULATOR_", "CACHE_TTL_", "CACHE_STALE_")
 
 
 class Environment:
-    """Typed look-ups in a mapping of strings. A value of the wrong type raises ImproperlyConfigured, naming it.
+    """Typed look-ups in a mapping of strings. A value of the wrong type raises ImproperlyConfigured, which names the
+    variable.
 
     The names that have been looked up are the known ones: call refuse_unknown() after the last look-up.
     """

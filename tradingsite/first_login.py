@@ -1,4 +1,4 @@
-"""A login made for this machine at its very first start: an administrator and an API token, which are kept nowhere."""
+"""An administrator and an API token for the very first start; the password and the token are stored nowhere."""
 
 import secrets
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The groups that a site starts with; who is in one, and what it may do, is the administrators' from then on."""
+"""The groups that a new site has; from then on administrators decide on their members and permissions."""
 
 from typing import Any
 
@@ -25,7 +25,8 @@ TRADER = (
     *(f"watchlist.{verb}_{model}" for verb in ("add", "change", "delete") for model in ("signal", "watchlistitem")),
     "watchlist.change_tradingsetting",
 )
-# Runs the site: neither sees the account nor trades. Most of it is on the admin's pages, which take staff status too.
+# Operators run the site; they neither see the account nor trade. Most of this is in the admin, which also requires
+# staff status.
 OPERATOR = (
     "broker.log_in",
     "broker.view_contract",

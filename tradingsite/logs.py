@@ -25,7 +25,7 @@ _SEPARATORS = (0x2028, 0x2029)  # of lines and paragraphs
 _DIRECTIONS = (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they rearrange what is shown
 ESCAPED = {code: repr(chr(code))[1:-1] for code in (*_CONTROL, *_SEPARATORS, *_DIRECTIONS)}
 
-# Fields that an event may carry beside its message: logger.info(…, extra={"family": …}).
+# Fields that an event may have besides its message: logger.info(…, extra={"family": …}).
 FIELDS = ("family", "state", "address", "method", "path", "status", "milliseconds", "trace_id")
 # Where request.META has the id of a request's trace. Names of headers begin with HTTP_ there.
 TRACE_ID = "tradingsite.trace_id"
@@ -85,8 +85,8 @@ class ExportFailures(logging.Filter):
 class TextFormatter(logging.Formatter):
     """`2026-01-05 10:02:11,417 WARNING broker: …`, with the request's id at the end, tracebacks indented below.
 
-    Messages quote what callers sent: without its control characters it can neither begin a line that looks like
-    another event, nor command the terminal that shows the log.
+    Messages quote text from callers. Without control characters it can neither begin a line that looks like another
+    event, nor control the terminal that shows the log.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -117,7 +117,7 @@ class JSONFormatter(logging.Formatter):
 
 
 def _below(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, str]:
-    """What an event carries beside its message: the texts of its exception and its stack, if it has them."""
+    """The texts of an event's exception and stack, if it has them."""
     exception = formatter.formatException(record.exc_info) if record.exc_info else record.exc_text
     stack = formatter.formatStack(record.stack_info) if record.stack_info else None
     return {name: text for name, text in (("exception", exception), ("stack", stack)) if text}
@@ -128,7 +128,7 @@ def _masked(value: object) -> object:
 
 
 def _preformatted(record: logging.LogRecord) -> logging.LogRecord:
-    """A copy whose message is already formatted: on a formatting error logging itself would print the raw arguments."""
+    """A copy with a formatted message, because on a formatting error logging itself would print the raw arguments."""
     try:
         message = record.getMessage()
     except Exception:

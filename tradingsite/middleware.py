@@ -71,7 +71,8 @@ def server_timing(get_response: Handler) -> Handler:
 
 
 def record_traces(get_response: Handler) -> Handler:
-    """Record each request for the collector of traces, below `server_timing`. Without a collector, exist not at all."""
+    """Send each request to the collector of traces; it must come after `server_timing`. It is not used without a
+    collector."""
     if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         raise MiddlewareNotUsed
     from tradingsite import tracing  # needs the packages of the extra `otel`
@@ -86,7 +87,7 @@ def record_traces(get_response: Handler) -> Handler:
 
 
 def share_limits_by_user(get_response: Handler) -> Handler:
-    """Name the request's user to what is shared out among users. Token and session are looked up later, if at all."""
+    """Make the request's user known to the fair sharing of limits. Token and session are looked up later, if at all."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         def name() -> str:
@@ -126,7 +127,7 @@ def limit_body_size(get_response: Handler) -> Handler:
 
 
 def _declared_length(request: HttpRequest) -> int:
-    """As Django takes it: what is no number is 0."""
+    """The declared length as Django reads it: 0 if it is not a number."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

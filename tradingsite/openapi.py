@@ -170,7 +170,7 @@ RETRY_LATER = ("409", "429", "503", "504")
 
 
 def add_headers(result: dict[str, Any], generator: SchemaGenerator, **context: Any) -> dict[str, Any]:
-    """Add the headers that say more than HTTP itself; those of every response are named with the successful ones."""
+    """Add the headers of the site's own; those of every response are listed with the successful ones."""
     headers = result["components"].setdefault("headers", {})
     headers |= {name: {"description": text, "schema": schema} for name, (text, schema) in HEADERS.items()}
     for methods in result["paths"].values():
@@ -196,7 +196,7 @@ class SchemaView(StrictView, SpectacularAPIView):
             rendered_schema(renderer.format),
             content_type=f"{renderer.media_type}; charset=utf-8",
             headers={
-                "Cache-Control": "no-cache",  # kept, and asked for again with its ETag: a new version may have come
+                "Cache-Control": "no-cache",  # stored, and revalidated by its ETag: there may be a new version
                 "Content-Disposition": f'inline; filename="{name}"',
             },
         )
@@ -214,7 +214,7 @@ class DocsView(StrictView, SpectacularSwaggerSplitView):
 
 @cache
 def rendered_schema(form: str) -> bytes:
-    """The same for all callers: nothing in it depends on a request. Making it takes a tenth of a second."""
-    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    """The schema, which is the same for all callers. Generating it takes a tenth of a second."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # untyped there
     renderer = OpenApiJsonRenderer() if form == "json" else OpenApiYamlRenderer()
     return bytes(renderer.render(schema, renderer_context={}))

@@ -61,7 +61,7 @@ class ApiIndex(StrictView):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the site that is up or down; `detail` says what to do, and only staff see it."""
+    """A part of the site that is up or down; `detail` says what to do, and is shown only to staff."""
 
     name: str
     kind: str
@@ -70,13 +70,13 @@ class Part:
 
 
 def status(request: HttpRequest) -> HttpResponse:
-    """Say what is up, to everybody: who cannot log in can still see why."""
+    """Show everybody what is up: users who cannot log in can still see why."""
     parts = [_broker(request), _database(), _cache()]
     return render(request, "tradingsite/status.html", {"parts": parts, "version": settings.VERSION})
 
 
 def _broker(request: HttpRequest) -> Part:
-    """The client id is also the name of the broker's login, so only people who may view the account see it."""
+    """The client id is also the user name at the broker, so only users who may view the account see it."""
     account = f", account {settings.IIFL_CLIENT_ID}" if request.user.has_perm(VIEW_ACCOUNT) else ""
     kind = _simulator() if settings.IIFL_SIMULATED else f"IIFL Capital{account}"
     try:

@@ -1,4 +1,4 @@
-"""Probes for whatever runs the site (a container engine, a proxy, an orchestrator): plain text, for anybody.
+"""Probes for container engines, proxies and orchestrators: plain text, without a login.
 
 They are middleware, before all others, so that they answer on any address and by HTTP, whatever DJANGO_ALLOWED_HOSTS
 and DJANGO_HTTPS say: a probe asks the process itself, by its address.

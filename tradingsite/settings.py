@@ -1,4 +1,5 @@
-"""Django's settings. Every value that a machine may change comes from the environment; .env.example lists them all."""
+"""Django's settings. Every value that may differ between machines comes from the environment; .env.example lists them
+all."""
 
 import os
 import re
@@ -33,7 +34,7 @@ def _version() -> str:
 
 
 def _secret_key() -> str:
-    """DJANGO_SECRET_KEY, else a key that is made once for this machine and kept under var/."""
+    """DJANGO_SECRET_KEY, or a key that is generated once and stored in var/."""
     if key := env.text("DJANGO_SECRET_KEY"):
         return key
     path = private_folder(VAR_DIR) / "secret_key"
@@ -69,10 +70,10 @@ SECRET_KEY = _secret_key()
 SECRET_KEY_FALLBACKS = env.names("DJANGO_FORMER_SECRET_KEYS")
 DEBUG = env.flag("DJANGO_DEBUG")
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
-# This machine's own addresses always: health checks and Prometheus ask there, and no other machine is called so.
+# Always include loopback addresses: health checks and Prometheus use them, and no other machine has these names.
 ALLOWED_HOSTS = list(dict.fromkeys([*env.names("DJANGO_ALLOWED_HOSTS"), *LOOPBACK_HOSTS]))
 HTTPS = env.flag("DJANGO_HTTPS")
-# Whose X-Forwarded-… are believed. Behind TLS there is a proxy, by default on this machine.
+# Proxies whose X-Forwarded-… headers are trusted. With HTTPS there is a proxy, by default on this machine.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.1,::1" if HTTPS else "")
 CSRF_TRUSTED_ORIGINS = env.origins("DJANGO_TRUSTED_ORIGINS")
 
@@ -89,7 +90,7 @@ if STREAM_URL and not STREAM_URL.endswith("/stream"):
     raise ImproperlyConfigured(f"STREAM_URL must end in /stream; it is {STREAM_URL!r}.")
 WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=256)
 WEB_THREADS = env.integer("WEB_THREADS", 128, minimum=2, maximum=1024)
-# What a connection may cost before it has said what it wants; deploy/ has a proxy for slow bodies and idle connections.
+# Limits of a connection before its request has arrived; against slow bodies and idle connections deploy/ has a proxy.
 GRANIAN_LIMITS = ("--http1-buffer-size", "16384", "--http1-header-read-timeout", "10000")  # bytes, milliseconds
 WARM_CACHE = env.flag("WARM_CACHE", default=True)
 SIMULATOR_DATA = env.text("SIMULATOR_DATA")
@@ -233,7 +234,7 @@ ORDER_MAX_VALUE = env.integer("ORDER_MAX_VALUE", 500_000, minimum=1, maximum=10*
 ORDER_PRICE_BAND = env.integer("ORDER_PRICE_BAND", 20, minimum=1, maximum=10_000)  # per cent
 ORDER_MAX_PER_DAY = env.integer("ORDER_MAX_PER_DAY", 200, minimum=1)
 # Calls a second that the broker allows an application not registered as an algorithm; IIFL_LIMIT_ORDERS=20 changes one.
-# For historicaldata its documents say both 3 and 10: 3 is safe.
+# For historicaldata the broker's documents name both 3 and 10; 3 is safe.
 IIFL_LIMITS = {
     name: env.integer(f"IIFL_LIMIT_{name.upper()}", calls, minimum=1, maximum=1000)
     for name, calls in {
@@ -365,7 +366,7 @@ CACHE_STALE = {
 }
 CACHE_NEAR = env.flag("CACHE_NEAR", default=True)
 CACHE_AUDIT_EVERY = env.integer("CACHE_AUDIT_EVERY", 1_000)
-# Milliseconds for which near copies are shown after Redis was last heard: for how long a change may go unheard.
+# Milliseconds for which near copies are used after Redis was last heard from: how long a change may go unnoticed.
 CACHE_NEAR_TRUST = env.integer("CACHE_NEAR_TRUST", 80, minimum=20, maximum=5_000)
 CACHE_MAX_LOADS = max(1, WEB_THREADS // 2)
 CACHE_BREAKER_PAUSE = 0.5
@@ -401,7 +402,7 @@ AUTH_PASSWORD_VALIDATORS = [
 MAX_BODY = 256 * 1024  # bytes; a larger request gets 413 before anything reads it
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY  # of ASGI's: it holds a body in memory up to here, and in a file beyond
-# The site takes no files: those that a form carries are left out, and none reaches a disk.
+# The site accepts no uploads: files in a form are discarded, and never written to disk.
 FILE_UPLOAD_HANDLERS: list[str] = []
 
 # Deprecated, until 0.5: lists of the site's own tables as bare arrays, as in 0.3.
@@ -480,9 +481,9 @@ if OTEL_EXPORTER_OTLP_ENDPOINT and not is_installed("opentelemetry.exporter.otlp
 
 # --- security ----------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS
-# Prometheus and health checks ask the server itself, beside the proxy.
+# Prometheus and health checks call the server directly, not through the proxy.
 SECURE_REDIRECT_EXEMPT = [r"^metrics/?$", r"^api/system/health/?$"]
-# A browser that was told stays with HTTPS for so long, whatever is undone here: begin small.
+# Browsers use only HTTPS for this long, even if the setting is undone here, so begin with a small value.
 SECURE_HSTS_SECONDS = env.integer("DJANGO_HSTS_SECONDS", 3_600) * HTTPS
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("DJANGO_HSTS_SUBDOMAINS") and HTTPS
 SECURE_HSTS_PRELOAD = env.flag("DJANGO_HSTS_PRELOAD") and HTTPS
@@ -501,7 +502,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "Asia/Kolkata"
 USE_TZ = True
 STATIC_URL = "static/"
-# Lightweight Charts, as the package litecharts carries it; no script of another's is kept in this repository.
+# Lightweight Charts comes from the package litecharts; the repository contains no third-party scripts.
 STATICFILES_DIRS = [("litecharts", package_folder("litecharts") / "js")]
 WHITENOISE_USE_FINDERS = True  # served from the packages, without collectstatic
 LOG_FORMAT = env.matching("LOG_FORMAT", "text", r"text|json", "text or json")

@@ -11,7 +11,7 @@ from systemcache.models import ClearRecord
 
 @admin.register(ClearRecord)
 class ClearRecordAdmin(admin.ModelAdmin[ClearRecord]):
-    """Shows who cleared what, and when."""
+    """Shows which user cleared what, and when."""
 
     list_display = ("when", "by", "what", "values", "duration")
     list_display_links = ("when",)

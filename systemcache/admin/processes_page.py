@@ -1,4 +1,4 @@
-"""The page of all processes: what each says of itself, and the state of what they share."""
+"""The page of all processes: what each reports, and the state of what they share."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who may look at the cache and clear it: the same people as on the admin's pages."""
+"""Permissions to see and clear the cache: the same as for the admin's pages."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class CanClearCache(CanViewCache):
 
 
 class CanReadMetrics(BasePermission):
-    """Staff, and programs with a token of the scope metrics, whoever's it is."""
+    """Staff, and programs with any user's token of the scope metrics."""
 
     message = "This is for staff, and for tokens of the scope metrics."
 

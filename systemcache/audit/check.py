@@ -1,6 +1,6 @@
-"""The rule by which an answer is judged.
+"""The rule that decides whether an answer is stale.
 
-The auditor reads the source. Mostly the answer is equal, and so it is current. An answer that differs need not be
+The auditor reads the source. If it equals the answer, the answer is current. An answer that differs is not necessarily
 stale: a write may have ended in between. So the auditor reads again, in rounds: the source, and what a reader would be
 shown now by the layer that gave the answer, which is Redis or this process's near copies.
 
@@ -8,8 +8,9 @@ shown now by the layer that gave the answer, which is Redis or this process's ne
     another entry than before       it may come from a write that has been undone since: its rounds start over.
     the same entry, LATE_ROUNDS on  stale: within half a second every process has heard of any write.
 
-It relies on nothing that the protocol itself relies on, neither generations nor records: it compares what is there with
-what is shown. Rounds are counted and not timed: a process that was stopped in the meantime accuses nobody.
+It relies on nothing that the protocol itself relies on, neither generations nor records: it only compares the source
+with what is shown. Rounds are counted and not timed, so a process that was stopped in the meantime causes no false
+alarm.
 """
 
 import logging
@@ -35,7 +36,7 @@ NEAR, REDIS, STALE = "near", "redis", "stale"
 LAYERS = (NEAR, REDIS, STALE)
 
 PAUSE = 0.05  # seconds between two rounds
-LATE_ROUNDS = 20  # with the same entry: a second at the least, twice as long as any write may take to be heard of
+LATE_ROUNDS = 20  # with the same entry: at least a second, twice the time within which every process learns of a write
 MAX_ROUNDS = 60  # then the source changes too often for a judgement
 
 CURRENT, VIOLATION, UNDECIDED = "current", "violation", "undecided"
@@ -87,7 +88,7 @@ def _judge_again(answer: Answer, suspect: Content[Any], sleep: Callable[[float],
 
 
 def read_source(answer: Answer) -> bytes | None:
-    """What the source has now, as it would be stored; None if it says that there is no such value."""
+    """What the source has now, as it would be stored; None if it has no such value."""
     params = keys.parse(answer.family.template, answer.ref.key) or {}
     try:
         value = import_string(answer.family.source)(**params)
@@ -113,7 +114,7 @@ def _shown(answer: Answer) -> Content[Any] | None:
 
 
 def _comparable(content: Content[Any]) -> Content[Any] | None:
-    """The content, unless its time is over, or its own value says so."""
+    """The content, unless it has expired."""
     is_over = CachedValue.of(content, "hit", 0.0).age_seconds() >= content.ttl
     return None if is_over or getattr(_value(content), "has_expired", False) else content
 

@@ -1,4 +1,4 @@
-"""How far the evidence of some checks goes: the share of stale answers that they leave possible."""
+"""How strong the evidence of a number of checks is: the share of stale answers that they leave possible."""
 
 import math
 
@@ -38,6 +38,6 @@ def sentence(violations: int, checks: int) -> str:
     """`0 in 12,400,000 checks: 6.6 nines at 95 % confidence`."""
     if not checks:
         return "Nothing has been checked yet."
-    # Rounded down: evidence is never said to go further than it does.
+    # Rounded down, so that the evidence is never overstated.
     reach = math.floor(10 * nines(violations, checks)) / 10
     return f"{violations:,} in {checks:,} checks: {reach:.1f} nines at {CONFIDENCE:.0%} confidence".replace("%", " %")

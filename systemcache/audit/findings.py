@@ -132,7 +132,7 @@ def _keep_staleness(family: Family[Any], layer: str, seconds: float) -> None:
 
 
 def _send(place: str, staleness: float, violation: bytes = b"") -> None:
-    """To Redis, with what is left from before; what does not reach it is kept for the next time.
+    """Send to Redis, with what is left from before; what does not reach it is kept for the next time.
 
     A staleness alone is sent when it is a second larger than the last one, so that an answer seldom waits for it.
     """

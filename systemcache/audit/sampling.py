@@ -1,4 +1,4 @@
-"""Which answers are audited: a share of the hits of families that name their source, looked at by one thread.
+"""Which answers are audited: a sample of the hits of families that name their source, checked by one thread.
 
 The thread starts with the first answer, and ends, with its database connection, when there has been none for a while.
 """
@@ -21,7 +21,7 @@ from systemcache.storage.key_names import EntryRef
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 256  # answers; beyond, none is taken until the thread has caught up
-OFF = 10_000  # hits until the setting is asked for again
+OFF = 10_000  # hits until the setting is read again
 IDLE = 5.0  # seconds without an answer after which the thread ends
 
 

@@ -1,7 +1,7 @@
-"""Who asks: the cache for reads, the database for whatever changes something.
+"""The caller's identity: from the cache for reads, from the database for requests that may change something.
 
-A cached identity may be older than a right that was taken away, by 80 ms as a rule, and by the family's TTL where
-somebody who can write to Redis puts an entry back that was invalidated. Nothing is ever changed on such a word.
+A cached identity may be outdated: normally by 80 ms, and by the family's TTL if somebody who can write to Redis puts
+back an entry that was invalidated. Nothing is ever changed on the basis of such an identity.
 """
 
 from collections.abc import Callable

@@ -34,7 +34,8 @@ class OutOfScope(PermissionDenied):
 
 
 class CachedTokenAuthentication(TokenAuthentication):
-    """DRF's token scheme over hashed tokens. An unknown token is looked up each time: failures are never stored."""
+    """DRF's token scheme over hashed tokens. An unknown token is looked up each time, because failures are never
+    stored."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, TokenIdentity] | None:
         """The token's user, and the token. Raises AuthenticationFailed, OutOfScope."""
@@ -52,7 +53,7 @@ class CachedTokenAuthentication(TokenAuthentication):
 
 
 def cached_token(key: str) -> TokenIdentity | None:
-    """The token and its user, if the cache knows. Raises StoreUnavailable."""
+    """The token and its user, if they are in the cache. Raises StoreUnavailable."""
     digest = ApiToken.digest_of(key)
     value = hits.get_hit(TOKEN, EntryRef(TOKEN.template.format(sha256=digest), (TOKEN.name,), sealed=True))
     return value.value if value else None

@@ -40,7 +40,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class TokenIdentity(msgspec.Struct, frozen=True):
-    """A token, and the user whom it stands for. DRF's `request.auth` is one; None for a session."""
+    """A token and its user. It is DRF's `request.auth`, which is None for a session."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class TokenIdentity(msgspec.Struct, frozen=True):
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     def may_read(self, permissions: frozenset[str]) -> bool:
-        """Whether it opens what takes these permissions to read."""
+        """Whether it may read values that require these permissions."""
         return self.scope != ApiToken.Scope.METRICS and not self.has_expired and self.owner.has_permissions(permissions)
 
 

@@ -1,4 +1,4 @@
-"""Tokens end with their user's password, and not with its hash: Django hashes a password anew after an upgrade."""
+"""Tokens end with their user's password but not with its hash, because Django rehashes passwords after an upgrade."""
 
 from typing import Any
 

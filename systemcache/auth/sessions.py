@@ -1,7 +1,7 @@
-"""Sessions in the database, read through the cache: both know a session by a hash of its key alone.
+"""Sessions in the database, read through the cache; both store only a hash of a session's key.
 
-The key is what a browser sends as its cookie, so whoever can read Redis or the table still cannot log in. The table is
-watched: whatever saves or deletes a session invalidates its copy on commit.
+The key is the browser's cookie, so somebody who can read Redis or the table still cannot log in. The table is watched:
+whatever saves or deletes a session invalidates its copy on commit.
 """
 
 import hashlib
@@ -23,7 +23,8 @@ class NoSession(Exception):
 
 
 def digest_of(key: str) -> str:
-    """What stands for a session's key in table and cache: as long as Django's column, 160 bits as good as the key's."""
+    """The hash of a session's key in table and cache: it fits Django's column, and has 160 bits, as strong as the
+    key."""
     return hashlib.sha256(key.encode()).hexdigest()[:40]
 
 

@@ -147,7 +147,7 @@ class _Batch(Generic[T]):
         return copies | fresh
 
     def _load_missing(self, missing: dict[str, Read[T]], since: float) -> Values[T]:
-        """Load together what nobody else loads, and wait for what others load."""
+        """Load together what no other caller loads, and wait for what others load."""
         current_at = clock.monotonic()
         refs = [read.ref for read in missing.values()]
         replies = dict(zip(missing, leases.acquire_many(refs, self.family.load_timeout), strict=True))

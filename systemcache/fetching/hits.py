@@ -18,7 +18,7 @@ from systemcache.storage.key_names import EntryRef
 
 T = TypeVar("T")
 
-MIN_TTL_TO_REFRESH = 5  # seconds: what is kept more briefly is loaded when it is asked for, not ahead as well
+MIN_TTL_TO_REFRESH = 5  # seconds: values with a shorter TTL are not refreshed ahead
 REFRESH_AHEAD_AT = 0.75  # of its TTL: from then on one caller refreshes a value of a family with `ahead`
 
 logger = logging.getLogger(__name__)

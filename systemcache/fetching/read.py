@@ -184,7 +184,7 @@ class Read(Generic[T]):
         """Load without a lease: the value is not stored."""
         try:
             return self.load("miss")
-        except Exception as error:
+        except Exception as error:  # each source has errors of its own
             if value := self.stale_if_error(stale, error):
                 return value
             raise
@@ -256,7 +256,7 @@ class Read(Generic[T]):
         _refreshed_recently.set(key, True, REFRESH_AHEAD_INTERVAL)
         try:
             return self._refresh(value)
-        except Exception as error:
+        except Exception as error:  # each source has errors of its own
             if not hits.is_fresh(value):  # the load took longer than the rest of its TTL
                 raise
             extra = event(self.family, "hit")

@@ -24,7 +24,7 @@ _wanted: ContextVar[bool] = ContextVar("values from their source", default=False
 
 @contextmanager
 def from_source(wanted: bool = True) -> Iterator[None]:
-    """Let reads inside ask the source, those of which other values are made included."""
+    """Make reads inside ask the source, including reads of the values that other values are made of."""
     token = _wanted.set(wanted)
     try:
         yield

@@ -29,7 +29,7 @@ failures: TTLDict[Exception] = process_state.register(TTLDict())  # by key
 
 
 def event(family: Family[Any], state: str) -> dict[str, str]:
-    """The fields by which programs tell log lines apart."""
+    """The fields by which programs distinguish log lines."""
     return {"family": family.name, "state": state}
 
 
@@ -58,7 +58,7 @@ def call_loader(family: Family[Any], key: str, loader: Callable[[], T], *, may_b
         try:
             # Asked under the lease: what is committed later makes the lease void.
             loaded = Loaded(loader, not (may_be_shared and family.strict) or snapshots.is_current())
-        except Exception as error:
+        except Exception as error:  # each source has errors of its own
             record_failure(family, key, error)
             raise
     seconds = perf_counter() - started
@@ -68,7 +68,7 @@ def call_loader(family: Family[Any], key: str, loader: Callable[[], T], *, may_b
 
 
 def record_failure(family: Family[Any], key: str, error: Exception) -> None:
-    """Count a failure, and let nobody call the source for this key for a moment."""
+    """Count a failure, and prevent calls of the source for this key for a moment."""
     counters.count(family.name, "load_errors")
     logger.debug("cache: loading %s failed: %s", family.name, error, extra=event(family, "load_error"))
     if source_failed(error) and not family.strict:
@@ -107,7 +107,7 @@ class _LoadSlots:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Raises TooManyLoads. A load inside a load takes no further slot."""
+        """Take a slot for a load. A load within a load does not take another one. Raises TooManyLoads."""
         if self._inside.get():
             yield
             return

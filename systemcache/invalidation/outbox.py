@@ -1,7 +1,7 @@
 """The outbox: each write leaves a record in its own transaction of what it invalidates. The record is dispatched after
-the commit by the process that wrote, or replayed by recovery.py: after a crash, or if nobody of the site has written.
+the commit by the process that wrote, or replayed by recovery.py: after a crash, or if another program has written.
 
-Triggers leave the records of writes to our own tables (triggers.py); for what no table shows `record` does.
+Triggers leave the records of writes to the site's own tables (triggers.py); `record` leaves those of other changes.
 """
 
 import json
@@ -67,7 +67,7 @@ def _dispatch_safely(using: str, names: Iterable[str]) -> None:
     """The write has committed: nothing may make it look failed."""
     try:
         dispatch(using, sorted(names))
-    except Exception:
+    except Exception:  # whatever it is, the write has committed
         logger.exception("cache: dispatching an invalidation failed, recovery retries")
 
 
@@ -80,7 +80,7 @@ def dispatch(using: str, tags: list[str]) -> None:
     ids: list[int] = []
     in_use: str | None = None
     try:
-        # Before Redis is told: what commits later may not be covered by it.
+        # Before the invalidation in Redis, which may not cover later commits.
         ids, in_use = _committed(using, tags)
     except DatabaseError as error:  # no such table yet, during the first migration
         logger.debug("cache: the outbox cannot be read: %s", error)
@@ -93,7 +93,7 @@ def dispatch(using: str, tags: list[str]) -> None:
         copies.invalidate_tags(tags)  # not earlier: until now a reader may have copied the old value from Redis
     if fencing.reached(in_use):
         _delete(using, ids)
-    else:  # a Redis that nobody else uses was told: recovery tells the other one
+    else:  # this invalidated in a Redis that is not in use: recovery does it in the right one
         breaker.failed(fencing.LEFT_BEHIND)
 
 

@@ -20,7 +20,7 @@ from systemcache.storage.leases import unconfirmed
 logger = logging.getLogger(__name__)
 
 PROBE_INTERVAL = 0.1  # seconds between two rounds while Redis is not in use: how late this process finds it back
-SHORTEST_PAUSE = 0.1  # of the interval: a database that makes each round wait is not asked all the time
+SHORTEST_PAUSE = 0.1  # of the interval: the least pause if the database makes each round wait
 STARTUP_WAIT = 2.0  # seconds for which a process's first reads wait, should the database not answer
 
 
@@ -28,7 +28,7 @@ _after_round: list[Callable[[], object]] = []
 
 
 def after_each_round(work: Callable[[], object]) -> None:
-    """Have this thread do some more, which takes little time, after each of its rounds."""
+    """Have this thread do additional work, which must be quick, after each of its rounds."""
     if work not in _after_round:
         _after_round.append(work)
 
@@ -103,7 +103,7 @@ def _run_forever() -> None:
         except DatabaseError as error:
             logger.debug("cache: what follows recovery failed, retrying: %s", error)
         except BaseException:  # SystemExit too
-            # A thread that ended would leave this process without its bound.
+            # If this thread ended, the bound would not hold for this process.
             logger.exception("cache: recovery failed, retrying")
         finally:
             _close_broken_connections()

@@ -1,8 +1,8 @@
 """Which models' writes invalidate which families, and Django's signals for it.
 
-Every write leaves its record by a trigger of the database (triggers.py). A write of this process invalidates before it
-is answered: `post_save` and its kin tell of rows that are written one by one, and the statements on its connections of
-all others (statements.py).
+A database trigger records every write (triggers.py). A write of this process invalidates before it is answered:
+`post_save` and the other signals report rows that are written one by one in a transaction, and the statements on its
+connections all others (statements.py).
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,8 @@ def invalidate_on_write(
 
 
 def _row_written(sender: type[Model], using: str, **kwargs: Any) -> None:
-    """Within a transaction; outside of one the row's statement has committed, and has been told of, by now."""
+    """Record a row's write within a transaction; outside of one its statement has been committed and recorded by
+    now."""
     table = tables[sender._meta.db_table]
     hidden = kwargs.get("created") and not table.shows_absence
     if connections[using].in_atomic_block and not hidden and not _is_ignored(table, kwargs.get("update_fields")):

@@ -1,8 +1,7 @@
 """Watches the statements of this process's connections, so that a write invalidates before it is answered.
 
-The statement shows every write alike, whichever manager, queryset, proxy or raw SQL it comes from. What it does not
-show (a function that writes, COPY, a statement past Django's cursor) is heard of from its record, as another program's
-writes are.
+The statement shows every write alike, whichever manager, queryset, proxy or raw SQL it comes from. Writes that it does
+not show (by a function, COPY, or past Django's cursor) are found by their record, like another program's writes.
 """
 
 import re
@@ -37,7 +36,7 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
 
 
 def watch_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """Execute a statement and tell of the write, if it is one; for a connection's `execute_wrappers`."""
+    """Execute a statement and report it if it is a write; for a connection's `execute_wrappers`."""
     result = execute(sql, params, many, context)
     for table in written_by(sql):
         connection = context["connection"]

@@ -1,7 +1,7 @@
 """Uncommitted writes: which families the open transactions of this thread have written to.
 
 Django keeps the work for after a commit on the connection (`connection.run_on_commit`), and forgets it together with a
-savepoint that is rolled back. So that list also says what is written and not committed yet.
+savepoint that is rolled back. So that list also shows which writes are not committed yet.
 """
 
 import threading

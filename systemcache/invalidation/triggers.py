@@ -23,7 +23,7 @@ from systemcache.models import PendingInvalidation
 
 PREFIX = "systemcache_"
 
-# AFTER triggers. SECURITY DEFINER: whoever may write to the table need not know the outbox.
+# AFTER triggers. SECURITY DEFINER: a program that may write to the table needs no permission on the outbox.
 POSTGRESQL_FUNCTION = """
 CREATE OR REPLACE FUNCTION {schema}.{name}() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
@@ -101,7 +101,7 @@ def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The watched tables whose writes nobody would hear of: a trigger is not there, or is disabled."""
+    """The watched tables that have a missing or disabled trigger."""
     found = _installed(connection)
     return sorted({trigger.table for trigger in expected(connection) if not found.get(trigger.key)})
 

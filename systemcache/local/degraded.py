@@ -57,7 +57,7 @@ def hold_briefly(family: Family[T], key: str, value: CachedValue[T]) -> None:
 
 
 def discard() -> None:
-    """Redis is back, or something was invalidated: hold nothing that was loaded before, nor by a load under way."""
+    """Drop everything that was loaded before, or by a load under way: Redis is back, or something was invalidated."""
     _reads.valid_from = clock.monotonic()
     _reads.single_flight.clear()
     _reads.held.clear()

@@ -1,4 +1,4 @@
-"""One thread a process hears from Redis what was invalidated, so that near copies are removed in time.
+"""One thread per process receives invalidations from Redis, so that near copies are removed in time.
 
 Redis replies on the listener's connection in the order of events: when the reply to a PING comes, every invalidation
 from before the PING has come too. That moment is `confirmed_until`. A process that is disconnected, hung or starved of
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 PING_INTERVAL = 0.02  # seconds; shorter if copies are trusted for less than four of them
 PONG_TIMEOUT = 1.0  # seconds without a reply after which the connection is given up
 RECONNECT_DELAY = 0.5  # seconds
-REFUSED_DELAY = 60.0  # seconds until a server that refuses to tell of changes is asked again
+REFUSED_DELAY = 60.0  # seconds until a server that refuses tracking is tried again
 
 
 class _Thread:
@@ -51,7 +51,7 @@ def _listen_forever() -> None:
 
 
 def listen_until_lost(goes_on: Callable[[], bool]) -> float:
-    """Listen on one connection, and say why it ended; returns the seconds after which to try again."""
+    """Listen on one connection, and log why it ended; returns the seconds after which to try again."""
     try:
         listen(goes_on)
     except TrackingRefused as error:
@@ -62,19 +62,19 @@ def listen_until_lost(goes_on: Callable[[], bool]) -> float:
     except StoreUnavailable as error:
         logger.debug("cache: the invalidation listener lost its connection, reconnecting: %s", error)
     except BaseException:  # SystemExit too
-        # A thread that ended would leave this process without near copies for good.
+        # If this thread ended, the process would have no near copies any more.
         logger.exception("cache: the invalidation listener failed, restarting")
     return RECONNECT_DELAY
 
 
 def listen(goes_on: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
-    """Listen until `goes_on` says no or the connection is lost. Raises StoreUnavailable, TrackingRefused."""
+    """Listen until `goes_on` returns False or the connection is lost. Raises StoreUnavailable, TrackingRefused."""
     interval = min(PING_INTERVAL, conf.near_trust() / 4)
     near_templates = (family.template for family in families.registered() if family.near)
     tracking = TrackingConnection(key_names.tracked_prefixes(near_templates))
     closed, copies = connection.times_closed(), near_cache.copies
     try:
-        copies.clear()  # from here on everything is heard
+        copies.clear()  # from here on every change is received
         copies.refused = ""
         sent = clock()
         tracking.ping()

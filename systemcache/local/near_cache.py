@@ -1,8 +1,8 @@
-"""The near cache: what this process keeps of what Redis holds.
+"""The near cache: this process's copies of values in Redis.
 
 It serves two purposes. Bytes that come from Redis again are recognized, of any family, so that they are not decoded
 again. And families that are declared `near` are answered without asking Redis at all, as long as this process is sure
-to have heard of every invalidation until a moment ago (listener.py keeps `confirmed_until`).
+to have received every invalidation until a moment ago (listener.py keeps `confirmed_until`).
 
 A copy is valid while the counts of its tags are those of the moment before Redis was asked for it: what was invalidated
 while the reply was under way leaves no copy behind. A changed key takes its copy, or the reservation for one, away.
@@ -57,7 +57,7 @@ class NearCache:
         self._invalidations: dict[str, int] = {}  # by tag
         self._clears = 0
         self.confirmed_until = float("-inf")
-        self.refused = ""  # the words with which Redis refuses to tell of changes: then no copy is ever shown
+        self.refused = ""  # Redis's error message if it refuses tracking: then no copy is ever used
 
     def get(self, key: str) -> Content[Any] | None:
         """A copy that may be shown without asking Redis, for near families."""
@@ -69,7 +69,7 @@ class NearCache:
             return copy.content if copy and copy.counts == self._counts(copy.tags) else None
 
     def peek(self, key: str) -> Content[Any] | None:
-        """What Redis held when it was last asked; only Redis can say whether it still does."""
+        """What Redis held when it was last asked; only Redis knows whether it still does."""
         with self._lock:
             copy = self._copies.get(key)
             return copy.content if copy else None

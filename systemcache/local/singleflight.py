@@ -51,7 +51,7 @@ class SingleFlight(Generic[T]):
         return (outcome if outcome.current_at >= since else None), True
 
     def clear(self) -> None:
-        """Let nobody join a load that is under way."""
+        """Make sure that no caller joins a load that is under way."""
         with self._lock:
             self._pending.clear()
 

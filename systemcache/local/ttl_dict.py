@@ -1,4 +1,4 @@
-"""A small dict whose entries expire: failures of sources, and values held while Redis is away."""
+"""A small dict whose entries expire, for failures of sources and for values in degraded mode."""
 
 import threading
 import time

@@ -25,7 +25,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What a process says of itself. Times are seconds, sizes bytes; empty and None: nothing to say."""
+    """The report of a process. Times are in seconds, sizes in bytes; empty and None mean that nothing is to report."""
 
     breaker: str
     cause: str  # for which the breaker is not closed
@@ -34,7 +34,7 @@ class Facts(msgspec.Struct, frozen=True):
     near: str  # "on", or why not
     near_copies: int
     near_bytes: int
-    lag: float | None  # since the listener's connection was last heard
+    lag: float | None  # since the listener last received something
     limits: str
 
 

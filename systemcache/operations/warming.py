@@ -128,5 +128,5 @@ def run_step(step: Step) -> WarmedStep | FailedStep:
 
 
 def _error_text(error: Exception) -> str:
-    """The message of one of our own errors; only the class name of others, whose message may contain secrets."""
+    """The message of one of the site's own errors; only the class name of others, whose message may contain secrets."""
     return str(error) if hasattr(error, "status_code") else type(error).__name__

@@ -46,7 +46,7 @@ class Address(NamedTuple):
 
 
 class CachedRoute(NamedTuple):
-    """What an address shows, the permissions that it takes (none: any authenticated user), and the response headers
+    """What an address shows, the permissions that it requires (none: any authenticated user), and the response headers
     that come from the rest of the site."""
 
     body: CachedBody
@@ -91,7 +91,7 @@ def middleware(get_response: Handler) -> Handler:
 
 
 def learn_route(request: HttpRequest, response: HttpResponse) -> None:
-    """Keep the route of a view's response, if it is one cached value and the same for all who may see it."""
+    """Store the route of a view's response, if it is one cached value and the same for all users who may see it."""
     data = getattr(response, "data", None)
     if not isinstance(data, StoredJSON) or data.cached_body is None or data.permissions is None:
         return
@@ -100,7 +100,7 @@ def learn_route(request: HttpRequest, response: HttpResponse) -> None:
         return
     if response.status_code != 200 or not responses.is_same_for_all(response):
         return
-    # The family's permission too, whatever the view asks for: the fast path does not call require_access().
+    # The family's permission in any case, because the fast path does not call require_access().
     permissions = data.permissions.union(filter(None, [data.cached_body.family.permission]))
     routes.learn(address, CachedRoute(data.cached_body, permissions, responses.site_headers(response)))
 

@@ -54,7 +54,7 @@ class CachedViewSchema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation and self._cached_read():
             for content in operation["responses"]["200"]["content"].values():
-                if content["schema"].get("type") == "array":  # drf-spectacular takes each list view for a bare array
+                if content["schema"].get("type") == "array":  # as drf-spectacular assumes of each list view
                     content["schema"] = content["schema"]["items"]
             operation["responses"]["304"] = {"description": "The caller has this response: If-None-Match has its ETag"}
         return operation
@@ -88,7 +88,7 @@ def add_components(result: dict[str, Any], generator: SchemaGenerator, **context
 
 
 def close_requests(result: dict[str, Any], generator: SchemaGenerator, **context: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular: say that a body may not have other fields, which StrictSerializer refuses."""
+    """A hook of drf-spectacular: declare that a body has no other fields, which StrictSerializer refuses."""
     schemas = result["components"]["schemas"]
     bodies = [
         operation.get("requestBody", {}) for methods in result["paths"].values() for operation in methods.values()

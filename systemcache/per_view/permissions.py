@@ -28,7 +28,7 @@ class HasPermission(BasePermission):
 
 
 class FamilyPermission(HasPermission):
-    """What it takes to see a family's values. A secret family has no reader."""
+    """The permission to see a family's values. A secret family has no reader."""
 
     def __init__(self, family: Family[Any]) -> None:
         self.permission = None if family.secret else family.permission

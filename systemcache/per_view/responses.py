@@ -36,7 +36,7 @@ SITE_HEADERS = frozenset(
 
 
 def dated_response(request: Request, value: CachedValue[Any]) -> Response:
-    """The value as `data` beside `as_of` and `stale`."""
+    """The value as `data`, with `as_of` and `stale`."""
     return _whole_value_response(request, value, _dated_envelope)
 
 
@@ -46,7 +46,7 @@ def bare_response(request: Request, value: CachedValue[Any]) -> Response:
 
 
 def dated_part_response(request: Request, value: CachedValue[Any], **parts: object) -> Response:
-    """Part of a value (a page, a search) beside `as_of` and `stale`."""
+    """Part of a value (a page, a search), with `as_of` and `stale`."""
     return part_response(request, value, StoredJSON(b"{%b%b}" % (_dates(value), _members(parts))))
 
 
@@ -59,7 +59,7 @@ def page_response(
 
 
 def dated_list_response(request: Request, values: Sequence[CachedValue[Any]], **more: object) -> Response:
-    """Several values as one list in `data`, as old as the oldest of them, with `more` beside it."""
+    """Several values as one list in `data`, as old as the oldest of them, with the properties in `more`."""
     payload = b"[%b]" % b",".join(value.payload for value in values)
     whole = CachedValue[Any](list, oldest_entry(values, payload), state_of(values), families=families_of(values))
     return part_response(request, whole, StoredJSON(b'{%b,"data":%b%b}' % (_dates(whole), payload, _members(more))))
@@ -108,7 +108,7 @@ def _value_headers(value: CachedValue[Any]) -> dict[str, str]:
     return {
         "X-Cache": value.state,
         "Age": str(value.age()),
-        # A browser keeps it for its user alone and asks before each use: a write may have replaced it.
+        # A browser may store it for its user only and must revalidate it, because a write may have replaced it.
         "Cache-Control": "private, no-cache",
     }
 

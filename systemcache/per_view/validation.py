@@ -29,7 +29,8 @@ class KnownFormats(DefaultContentNegotiation):
 
 
 class StrictView(APIView):
-    """Refuses query parameters and bodies that the operation does not take, after permissions and before the handler.
+    """Refuses query parameters and bodies that the operation does not accept, after the permission checks and before
+    the handler.
 
     `query_serializer` validates and describes the query string of the operations in `query_operations`; no other takes
     one. Operations are HTTP methods in lower case, or the actions of a ViewSet. Serializers refuse unknown fields of a
@@ -59,7 +60,7 @@ class StrictView(APIView):
         """The query string by `query_serializer`. Raises ValidationError."""
         if self.query_serializer is None:
             return {}
-        # As a plain dict: DRF takes an empty parameter of a form for an absent one, and here it is a mistake.
+        # As a plain dict, because DRF treats an empty parameter of a form as absent, while here it is an error.
         query = self.query_serializer(data=self.request.query_params.dict())
         query.is_valid(raise_exception=True)
         return dict(query.validated_data)
@@ -134,7 +135,7 @@ class DayField(serializers.DateField):
 
 
 def unknown_names(given: Iterable[Any], known: Collection[str], noun: str) -> Errors:
-    """An error for each of the names that are not known, by name; `noun` says what they name."""
+    """An error for each unknown name; `noun` says what the names are of."""
     unknown = [name for name in map(str, given) if name not in known]
     return {printable(name): [_unknown(name, known, noun)] for name in unknown[:MAX_REPORTED]}
 

@@ -1,4 +1,4 @@
-"""What a rate limiter and its back ends say to each other."""
+"""The interface between a rate limiter and its backends."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Call:
 
     `asked_at` is a time of this process's clock, and `ticket` one of Redis's (0: it has not been asked yet). They are
     the call's place in the queue, which it keeps although a back end may have lost it. Urgent calls go before all
-    others. `token` begins with whose call it is, up to the first dot.
+    others. `token` begins with the call's owner, up to the first dot.
     """
 
     limit: str

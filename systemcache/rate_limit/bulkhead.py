@@ -11,7 +11,7 @@ class BulkheadFull(Exception):
 
 
 class Bulkhead:
-    """Thread-safe. Work of one owner beside others' neither takes all places nor fills the queue.
+    """Limits concurrent work so that one owner can neither take all places nor fill the queue. Thread-safe.
 
     running, running_of_one: how much may be done at once. waiting, waiting_of_one: how much may wait. longest_wait: in
     seconds.

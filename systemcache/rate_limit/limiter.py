@@ -76,9 +76,9 @@ class RateLimiter:
                 self._shared.release(call, rate)
 
     def pause(self, limit: str, seconds: float) -> None:
-        """Let no process start a call for this long: the source has said that it was called too often."""
+        """Stop all processes from starting a call for this long, because the source was called too often."""
         self._local.pause(limit, seconds)
-        with suppress(StoreUnavailable):  # the source will tell the other processes itself
+        with suppress(StoreUnavailable):  # the source will refuse the other processes' calls itself
             self._shared.pause(limit, seconds)
 
     def _wait(self, call: Call, rate: Rate, max_wait: float) -> float:
@@ -93,7 +93,8 @@ class RateLimiter:
         return waited
 
     def _acquire(self, call: Call, rate: Rate, max_wait: float) -> float:
-        """0 if the call may be sent; otherwise seconds after which to ask again. More than `max_wait` is a refusal."""
+        """Return 0 if the call may be sent, or else the seconds after which to ask again; more than `max_wait` is a
+        refusal."""
         if self._outage.is_on():
             return self._acquire_from_both(call, rate, max_wait)
         wait = self._acquire_shared(call, rate, max_wait)

@@ -10,7 +10,7 @@ _current: ContextVar[Callable[[], str]] = ContextVar("owner", default=lambda: NO
 
 @contextmanager
 def working_for(name: Callable[[], str]) -> Iterator[None]:
-    """Inside, this thread and its copies work for whom `name` returns (letters and digits) when it is asked."""
+    """Inside, this thread and its copies work for the owner that `name` returns (letters and digits)."""
     token = _current.set(name)
     try:
         yield

@@ -18,7 +18,7 @@ _sources: list[Source] = []
 
 
 def register(source: Source) -> None:
-    """Register what returns gauges, in AppConfig.ready(). It may ask Redis, and raise StoreUnavailable."""
+    """Register what returns gauges, in AppConfig.ready(). It may use Redis, and raise StoreUnavailable."""
     if source not in _sources:
         _sources.append(source)
 

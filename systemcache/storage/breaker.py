@@ -1,4 +1,5 @@
-"""The circuit breaker before Redis: after a failure nobody uses Redis until recovery has found it in order again.
+"""The circuit breaker before Redis: after a failure the process does not use Redis until recovery has found it in order
+again.
 
 pybreaker holds one lock for the length of every guarded call, which would queue all threads' Redis calls. And here a
 probe that succeeds is not enough: what was invalidated during the outage has to be invalidated before Redis is trusted.
@@ -82,7 +83,7 @@ class Breaker:
     def probe(self, replay: Callable[[], bool]) -> None:
         """After the pause, try Redis by `replay`, and close if that succeeds. One thread at a time.
 
-        A probe that fails may be repeated at once: it keeps nobody waiting but its own thread.
+        A probe that fails may be repeated at once, because only its own thread waits for it.
         """
         with self._probe_lock:
             opened = self._opened_at

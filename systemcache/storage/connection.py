@@ -193,7 +193,7 @@ def reason_of(error: Exception) -> str:
 
 
 def note_refusal(error: ResponseError) -> None:
-    """For health, and for the log, unless that has said so within the last minute."""
+    """Keep the error for health, and log it unless it was logged within the last minute."""
     _refusals.note(reason_of(error))
 
 

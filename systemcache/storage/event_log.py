@@ -1,4 +1,4 @@
-"""The event log: what has happened, on two Redis Streams under one numbering, for programs that come back.
+"""The event log: two Redis Streams with common ids, from which clients that reconnect get what they missed.
 
 `all` holds the latest events of every kind. Prices come by the hundred a second and are soon replaced, so `lasting`
 holds the others once more: after ten thousand prices, a program that comes back still misses no order.
@@ -96,7 +96,7 @@ class NewEvent(NamedTuple):
 
 
 class LoggedEvent(NamedTuple):
-    """An event of the log. The event of kind "" is where a new log begins; no program is told of it."""
+    """An event of the log. A new log begins with an event of the kind "", which is sent to no client."""
 
     id: str
     kind: str

@@ -27,7 +27,7 @@ if redis.call('MGET', KEYS[1])[1] == ARGV[1] then redis.call('UNLINK', KEYS[1]) 
 class LeaderLock:
     """A candidate for leading `work`. If the leader does not renew its lock within `seconds`, another may take it.
 
-    The methods raise StoreUnavailable when Redis cannot be used: then nobody leads.
+    The methods raise StoreUnavailable when Redis cannot be used; then no candidate leads.
     """
 
     work: str

@@ -218,7 +218,7 @@ def _store_call(lease: Lease, entry: codec.Entry, stale_for: float) -> scripts.C
 
 
 def release(lease: Lease, cool_down: float = 0) -> None:
-    """Give a lease back and wake the waiters; nobody calls the source for `cool_down` seconds."""
+    """Release a lease and wake the waiters; no process calls the source for `cool_down` seconds."""
     with unconfirmed.remember({lease.token: lease.ref}):
         redis_command(_release)(lease.ref, lease.token, cool_down)
 

@@ -1,4 +1,4 @@
-"""Values that a source sends without being asked: the leader of that work stores them ahead of any read.
+"""Pushed values: a source sends them by itself, and the leader of that work stores them ahead of any read.
 
 A push is bound by the same rules as a load. It is stored only while the generations are those under which the leader
 looked at what it sends, so that it never undoes an invalidation; and a load that began before it is not stored over it,
@@ -126,9 +126,8 @@ def withdraw(redis: Redis, lock: LeaderLock, refs: Sequence[EntryRef]) -> None:
 
 @redis_command
 def set_status(redis: Redis, lock: LeaderLock, status: bytes, seconds: float, *, name: str = "") -> bool:
-    """Say for a moment how the work goes, or what else it has to say by a name; return whether the caller leads.
-
-    If it does not, nothing is said.
+    """Publish the leader's status for a moment, under the work's name or another; return whether the caller leads. If
+    it does not, nothing is published.
     """
     keys = [leader_key(lock.work), status_key(name or lock.work)]
     return bool(scripts.run(redis, SET_STATUS, keys, [lock.token, status, int(1000 * seconds)]))
@@ -136,6 +135,7 @@ def set_status(redis: Redis, lock: LeaderLock, status: bytes, seconds: float, *,
 
 @redis_command
 def status(redis: Redis, name: str) -> bytes | None:
-    """Return what the leader of a work has said a moment ago, by the work's name or another; None if nobody leads."""
+    """Return the status that the leader of a work has published, by the work's name or another; None if there is no
+    leader."""
     (found,) = redis.mget([status_key(name)])
     return found if isinstance(found, bytes) else None

@@ -9,7 +9,7 @@ One sorted set a limit. Its members' scores are the times (microseconds) at whic
     pause                    no call starts until then
 
 Among calls of one rank the turn decides, then the ticket. A waiting call's turn is how many of its owner's calls count
-or wait before it: whoever has many waits behind whoever has few.
+or wait before it: owners with many calls wait behind owners with few.
 
 All times are those of Redis's clock, so the clocks of the processes' machines do not matter.
 """

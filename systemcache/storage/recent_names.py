@@ -1,4 +1,4 @@
-"""Names that were asked for lately, over all processes: a sorted set by time, bounded in age and number."""
+"""Names that were requested recently, over all processes: a sorted set by time, bounded in age and number."""
 
 from collections.abc import Collection
 from typing import cast
@@ -11,9 +11,8 @@ from systemcache.storage.key_names import recent_key
 
 @redis_command
 def add(redis: Redis, which: str, names: Collection[str], moment: float, *, keep: int, most: int) -> None:
-    """Note that these names were asked for at `moment` (seconds since 1970).
-
-    They are kept for `keep` seconds, and of all names the `most` that were asked for last.
+    """Note that these names were requested at `moment` (seconds since 1970). They are kept for `keep` seconds, and at
+    most the latest `most` of all names.
     """
     key = recent_key(which)
     pipeline = redis.pipeline(transaction=False)
@@ -26,6 +25,6 @@ def add(redis: Redis, which: str, names: Collection[str], moment: float, *, keep
 
 @redis_command
 def since(redis: Redis, which: str, moment: float) -> list[str]:
-    """Return the names that were asked for since then, the latest first."""
+    """Return the names that were requested since then, the latest first."""
     found = cast("list[bytes]", redis.zrevrangebyscore(recent_key(which), "+inf", moment))
     return [name.decode("utf-8", "replace") for name in found]

@@ -17,7 +17,7 @@ return ARGV[1]
 
 @redis_command
 def claim(redis: Redis, family: str, values: str, moment: float, interval: float) -> float | None:
-    """Since when (seconds since 1970) these values of a family are to be loaded anew.
+    """The time (seconds since 1970) from which these values of a family have to be loaded again.
 
     `moment` for the first claim in an interval, and that one's moment for further claims to the same values; None while
     others of the family have been claimed.

@@ -15,7 +15,7 @@ from systemcache import clock, codec, families, keys
 from systemcache.storage.connection import redis_command
 from systemcache.storage.key_names import full_key, stale_key
 
-SCAN_COUNT = 2_000  # keys that Redis examines in one step, during which it serves nobody else
+SCAN_COUNT = 2_000  # keys that Redis examines in one step, during which it serves no other client
 
 
 @redis_command

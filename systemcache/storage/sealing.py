@@ -1,8 +1,8 @@
 """Sealed entries: what Redis holds of a secret family, read and written only by processes that have SECRET_KEY.
 
-Redis is no authority: whoever can write to it could otherwise make themselves anybody. AES-GCM encrypts an entry and
-authenticates it together with its key's name, so an entry that was made up, changed, or copied to another key does not
-open. When it was made, its TTL and its generations are inside: a genuine entry that is put back after it was
+Redis is no authority: without sealing, somebody who can write to it could impersonate any user. AES-GCM encrypts an
+entry and authenticates it together with its key's name, so an entry that was forged, changed, or copied to another key
+does not open. When it was made, its TTL and its generations are inside: a genuine entry that is put back after it was
 invalidated, with its generations, is good until its own TTL has passed and no longer, whatever Redis says its TTL is.
 
 Random nonces of 96 bits are safe for some four thousand million entries under one key: thirteen years of ten a second.

@@ -1,4 +1,4 @@
-"""Connections to the Redis that Sentinel names as the primary of a service, asked again for each connection.
+"""Connections to the primary of a service; each connection asks Sentinel for it.
 
 redis-py has pools of its own for this; none of them bounds how many connections a process has and how long a thread
 waits for one, as the site's pool does, so only their part of the connection is written here.
@@ -33,7 +33,7 @@ class Sentinels:
     def primary(self) -> Address:
         """The primary's address, by the first sentinel that knows one. Raises NoPrimary.
 
-        The sentinel that has answered is asked first from then on.
+        The sentinel that answered last is asked first.
         """
         why = "no Sentinel answers"
         for address in list(self._addresses):
@@ -73,7 +73,7 @@ class Sentinels:
 
 
 class _FollowsSentinel:
-    """A connection whose address is asked of Sentinel each time that it is made."""
+    """A connection that asks Sentinel for its address each time that it connects."""
 
     def __init__(self, *, sentinels: Sentinels, **options: Any) -> None:
         self._sentinels = sentinels

@@ -163,7 +163,7 @@ def _hash(redis: Redis, name: str) -> Any:
 
 
 def finite_numbers(answer: Any) -> dict[str, float]:
-    """The numbers in a hash; whatever else somebody has put there is left out."""
+    """The numbers in a hash; other values are ignored."""
     items = answer.items() if isinstance(answer, dict) else ()
     numbers = ((field.decode(errors="replace"), _finite(amount)) for field, amount in items)
     return {field: number for field, number in numbers if number is not None}

@@ -24,7 +24,7 @@ class TrackingMessage:
 
 
 class TrackingRefused(StoreUnavailable):
-    """The server, or what stands before it, tells of no changes. `words`: its own."""
+    """The server, or a proxy before it, refuses tracking. `words`: its error message."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -32,7 +32,7 @@ class TrackingRefused(StoreUnavailable):
 
 
 class TrackingConnection:
-    """A connection that hears of every change of keys with these prefixes.
+    """A connection that receives every change of keys with these prefixes.
 
     Messages come as those of a subscription, to which the tracking is redirected; where REDIRECT is refused, as it is
     by some managed services, as push messages of RESP3.
@@ -56,7 +56,7 @@ class TrackingConnection:
                 raise TrackingRefused(f"{refused.words} (with REDIRECT); {also.words} (by RESP3)") from None
 
     def ping(self) -> None:
-        """Send a PING: by the time its reply comes, every message of before has come too."""
+        """Send a PING: when its reply arrives, every earlier message has arrived too."""
         self._translate_errors(self._connection.send_command, "PING", check_health=False)
 
     def receive(self, seconds: float) -> TrackingMessage | None:
@@ -102,7 +102,7 @@ class TrackingConnection:
         if self._pushed:
             return self._receive_push()
         reply = self._connection.read_response()
-        if not isinstance(reply, list):  # a plain PONG: this connection has no subscription any more, and hears nothing
+        if not isinstance(reply, list):  # a plain PONG: this connection has lost its subscription, and receives nothing
             raise RedisError("the subscription was lost")
         if reply[0] == b"message":
             return TrackingMessage(everything=reply[2] is None, keys=[name.decode() for name in reply[2] or ()])

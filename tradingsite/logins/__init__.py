@@ -1,1 +1,1 @@
-"""Logins of people: whose address counts, how many may fail, and the second factor."""
+"""Logins: the client's address, the throttle of failed logins, and the second factor."""

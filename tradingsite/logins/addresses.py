@@ -1,4 +1,4 @@
-"""The client's address: the peer's, or what a trusted proxy says of it."""
+"""The client's address: the peer's, or the one that a trusted proxy names."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-# What proxies say of a request. Anybody can send these headers.
+# Headers in which proxies describe a request. Any client can send them, too.
 FORWARDED = (
     *("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT"),
     *("HTTP_X_REAL_IP", "HTTP_FORWARDED"),
 )
-MAX_HOPS = 20  # addresses of X-Forwarded-For that are looked at, from the last
+MAX_HOPS = 20  # addresses of X-Forwarded-For that are examined, from the last
 
 
 def forwarded_headers(get_response: Handler) -> Handler:
@@ -34,7 +34,7 @@ def forwarded_headers(get_response: Handler) -> Handler:
 
 
 def client_of(peer: str, forwarded_for: str) -> str:
-    """The last address that is no trusted proxy's: each proxy appends the address of its own peer."""
+    """Return the last address that is not a trusted proxy's: each proxy appends the address of its own peer."""
     client = peer
     for hop in reversed(forwarded_for.rsplit(",", MAX_HOPS)[-MAX_HOPS:]):
         address = _parse(hop.strip())
@@ -57,7 +57,7 @@ def _is_in(client: str, networks: tuple[str, ...]) -> bool:
 
 
 def network_of(client: str) -> str:
-    """What counts as one client: an address, of IPv6 the /64 that one subscriber has."""
+    """Return what counts as one client: the address, or for IPv6 the /64 network, which one subscriber has."""
     address = _parse(client)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))

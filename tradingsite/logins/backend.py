@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class ThrottledBackend(CachedBackend):
-    """What has no request (a shell, a command) is not throttled."""
+    """Calls without a request (from a shell or a command) are not throttled."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any

@@ -1,6 +1,6 @@
-"""The second factor: permissions that a person holds only in a session that has shown a code of their authenticator.
+"""The second factor: permissions that users have only in sessions in which they have entered a code.
 
-Tokens are not asked: a token that may trade is made in such a session, or by whoever has a shell on the machine.
+Requests with tokens need no code: a token is created in such a session, or with a shell on the machine.
 """
 
 from base64 import b32encode
@@ -26,19 +26,19 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from tradingsite.api_errors import error_response
 from tradingsite.logins.addresses import Handler
 
-# With these a session could give itself, or a token, what is withheld from it.
+# With these permissions a session could grant itself, or a token, the permissions that are withheld.
 GUARDED_WITH_THEM = ("auth.", "otp_totp.", "systemcache.add_apitoken", "systemcache.change_apitoken")
 WITHHELD = "second_factor_is_missing"  # an attribute of a request for which a permission was withheld
 
 
 def middleware(get_response: Handler) -> Handler:
-    """Withhold the permissions of REQUIRE_TOTP_FOR from sessions without a second factor, and say so on a refusal."""
+    """Withhold the permissions in REQUIRE_TOTP_FOR from sessions without a second factor, and explain the refusal."""
 
     def withhold(request: HttpRequest) -> HttpResponse:
         if not settings.REQUIRE_TOTP_FOR:
             return get_response(request)
         user = request.user
-        request.user = SimpleLazyObject(lambda: guarded(user, request))  # type: ignore[assignment]  # stands for it
+        request.user = SimpleLazyObject(lambda: guarded(user, request))  # type: ignore[assignment]  # a lazy user
         response = get_response(request)
         if response.status_code == 403 and hasattr(request, WITHHELD):
             return _refusal(request)
@@ -48,7 +48,7 @@ def middleware(get_response: Handler) -> Handler:
 
 
 def guarded(user: Any, request: HttpRequest) -> Any:
-    """The user, without what REQUIRE_TOTP_FOR names while the request's session has shown no code."""
+    """The user, without the permissions in REQUIRE_TOTP_FOR unless a code was entered in the request's session."""
     if not (settings.REQUIRE_TOTP_FOR and user.is_authenticated):
         return user
     has_perm = user.has_perm
@@ -66,7 +66,7 @@ def guarded(user: Any, request: HttpRequest) -> Any:
 
 
 def is_verified(request: HttpRequest, user: Any) -> bool:
-    """Whether this session has shown a code of a device that its user still has."""
+    """Whether a code was entered in this session, of a device that its user still has."""
     name = request.session.get(DEVICE_ID_SESSION_KEY)
     device = Device.from_persistent_id(name) if name else None
     return device is not None and device.user_id == user.pk and device.confirmed
@@ -101,7 +101,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _set_up(request: HttpRequest, user: User, device: TOTPDevice | None) -> HttpResponse:
-    """Only for who has no device yet: another one replaces it only after the first was deleted in the admin."""
+    """Create a device for a user who has none; a confirmed one must first be deleted in the admin."""
     if device is None or not device.confirmed:
         TOTPDevice.objects.filter(user=user, confirmed=False).delete()
         TOTPDevice.objects.create(user=user, name="authenticator", confirmed=False)
@@ -110,7 +110,7 @@ def _set_up(request: HttpRequest, user: User, device: TOTPDevice | None) -> Http
 
 def _verify(request: HttpRequest, user: User, device: TOTPDevice | None) -> HttpResponse:
     code = request.POST["code"].replace(" ", "")[:20]
-    # The library locks the row, takes no code twice, and after a wrong one refuses all for a while.
+    # The library locks the row, accepts no code twice, and refuses all codes for a while after a wrong one.
     if device is None or not verify_token(user, device.persistent_id, code):
         messages.error(request, "This code is not valid. After a wrong one the next is refused for some seconds.")
         return _back(request)
@@ -126,18 +126,18 @@ def _back(request: HttpRequest) -> HttpResponse:
 
 
 def _next(request: HttpRequest) -> str:
-    """Where the person was going; empty for an address of another site."""
+    """The page that the user was going to; empty for an address of another site."""
     target = request.POST.get("next") or request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
     return target if is_ours else ""
 
 
 def _picture(device: TOTPDevice) -> SafeString:
-    """The QR code as SVG, made here: the key leaves the site for nobody else."""
+    """The QR code as SVG, generated here so that the key never leaves the site."""
     return mark_safe(segno.make(device.config_url).svg_inline(scale=4, title="QR code"))  # noqa: S308 - made by segno # nosec B308 B703
 
 
 def _key(device: TOTPDevice) -> str:
-    """For typing: base32 in groups of four."""
+    """The key to be typed: base32 in groups of four."""
     text = b32encode(device.bin_key).decode().rstrip("=")
     return " ".join(text[start : start + 4] for start in range(0, len(text), 4))

@@ -1,8 +1,8 @@
 """How many logins may fail, and how many passwords may be hashed at once.
 
-Failures are counted in the database alone: it is there whenever a password can be checked at all, all processes share
-it, and whoever can write to Redis could otherwise take the counts away. An attempt is recorded before its password is
-hashed, and nothing is written for one that is refused.
+Failures are counted only in the database: it is available whenever a password can be checked at all, all processes
+share it, and counts in Redis could be removed by anybody who can write to it. An attempt is recorded before its
+password is hashed, and nothing is written for one that is refused.
 """
 
 import math
@@ -24,7 +24,8 @@ WINDOW = timedelta(minutes=15)
 KEPT = timedelta(days=30)
 MAX_OF_NAME_AND_NETWORK = 5
 MAX_OF_NETWORK = 20
-# Of one name from everywhere. A network from which the user has logged in stays open, so that nobody can lock them out.
+# For one name from all networks. Networks from which the user has logged in stay open, so that nobody can lock them
+# out.
 MAX_OF_NAME = 50
 
 MAX_HASHES = 1  # of a process at once; each takes a quarter of a second of a core

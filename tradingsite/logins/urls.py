@@ -1,4 +1,4 @@
-"""The login under the addresses and names of Django REST framework, whose pages link to them."""
+"""The login at the addresses and names that Django REST framework's pages link to."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path

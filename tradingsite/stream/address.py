@@ -9,15 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 PATH = "/stream/"
-# What a browser asks leave for, beside what needs none.
+# The headers that a browser asks permission for in a preflight request.
 REQUEST_HEADERS = "Authorization, Cache-Control, Last-Event-ID"
 PREFLIGHT_AGE = 600  # seconds
 
 
 def stream_url(request: HttpRequest) -> str:
-    """STREAM_URL, or else the stream's port at the host by which the caller knows the site.
-
-    Behind a proxy with TLS it is /stream of the site itself, as both of deploy/ have it.
+    """STREAM_URL, or else the stream's port on the host that the caller has used. Behind a TLS proxy it is /stream of
+    the site itself, as configured in deploy/.
     """
     if settings.STREAM_URL:
         return str(settings.STREAM_URL)
@@ -42,10 +41,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def is_own_origin(request: HttpRequest) -> bool:
-    """Whether the page that reads is this site's, or one of DJANGO_TRUSTED_ORIGINS. Programs send no Origin.
+    """Whether the reading page is this site's or of an origin in DJANGO_TRUSTED_ORIGINS. Programs send no Origin.
 
-    The page's port is another than the stream's, so browsers need to be told. Other servers on this machine have
-    other ports, and are sent the site's cookie all the same: cookies know no ports.
+    The page's port differs from the stream's, so browsers need CORS headers. The check is needed because cookies do not
+    depend on ports: browsers also send the site's cookie for pages of other servers on this machine.
     """
     origin = request.headers.get("Origin")
     if origin is None:
@@ -62,7 +61,7 @@ def is_own_origin(request: HttpRequest) -> bool:
 
 
 def allow_reading(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Tell the browser that the page may read the response, if it may."""
+    """Allow the browser's page to read the response, if its origin may."""
     response["Vary"] = ", ".join(filter(None, [response.get("Vary", ""), "Origin"]))
     if "Origin" in request.headers and is_own_origin(request):
         response["Access-Control-Allow-Origin"] = request.headers["Origin"]
@@ -70,7 +69,7 @@ def allow_reading(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def preflight(request: HttpRequest) -> HttpResponse:
-    """The answer to a browser that asks whether it may send its headers."""
+    """The response to a preflight request."""
     response = HttpResponse(status=204)
     if is_own_origin(request):
         response["Access-Control-Allow-Methods"] = "GET"

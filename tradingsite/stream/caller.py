@@ -1,4 +1,4 @@
-"""Who reads a stream, and whether they still may."""
+"""The reader of a stream, and whether they may still read it."""
 
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -20,7 +20,7 @@ from tradingsite.logins import second_factor
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Whose stream it is, and the kinds of events that they may see. Staff sees the events of all owners."""
+    """The stream's user, and the kinds of events that the user may see. Staff see the events of all owners."""
 
     user_id: int
     is_staff: bool
@@ -29,7 +29,7 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a stream was opened with: a token, or a session's key."""
+    """What a stream was opened with: a token or a session key."""
 
     token: str = field(default="", repr=False)
     session_key: str = field(default="", repr=False)
@@ -62,7 +62,7 @@ def credential_of(request: Request) -> Credential:
 
 
 def rights_of(user: Any) -> Rights | None:
-    """None for who may not see the account."""
+    """None if the user may not see the account."""
     if not (user.is_authenticated and user.has_perm(VIEW_ACCOUNT)):
         return None
     kinds = (kind for kind in events.registered() if not kind.permission or user.has_perm(kind.permission))

@@ -1,4 +1,4 @@
-"""What is to be sent to one reader: bounded, however slow the reader is."""
+"""The messages for one reader, bounded however slow the reader is."""
 
 from collections import Counter, deque
 
@@ -10,8 +10,8 @@ MAX_LASTING = 1_000  # messages that no newer one replaces
 class ClientQueue:
     """Messages in the order of the log. Used by one thread.
 
-    Of those that may be replaced the newest of each key is kept, at its own place in the order; the others are never
-    left out. So a reader that was sent a message has nothing of before left to be sent.
+    Of replaceable messages only the newest of each key is kept, at its own place in the order; others are never
+    dropped. So when a message has been sent, no earlier one is left in the queue.
     """
 
     def __init__(self) -> None:

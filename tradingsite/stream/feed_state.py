@@ -1,4 +1,4 @@
-"""The state of the broker's feed, as programs are told it."""
+"""The state of the broker's feed, as it is sent to programs."""
 
 from broker import conf
 from broker.feed import status
@@ -8,7 +8,8 @@ from systemcache.errors import StoreUnavailable
 
 
 def current() -> FeedState | None:
-    """What the feed said of itself in the last seconds; down if it says nothing, and None if nobody can know."""
+    """The state that the feed has reported in the last seconds; down if it reported nothing, None if Redis is
+    unavailable."""
     if not conf.stream_url():
         return FeedState(state=State.OFF, since=None)
     try:

@@ -62,9 +62,8 @@ class Client:
 
 
 class Hub:
-    """The readers of this process, and the place in the log up to which they were told.
-
-    `position` is None while Redis is away. All but `clients` and `start` is used by the loop's thread alone.
+    """The readers of this process, and the position in the log up to which they have received events. `position` is
+    None while Redis is unavailable. Only the loop's thread uses it, except for `clients` and `start`.
     """
 
     def __init__(self) -> None:
@@ -125,7 +124,7 @@ class Hub:
             logger.debug("stream: the event loop does not answer")
 
     def feed_is(self, state: FeedState | None) -> None:
-        """The feed's state as it was read beside the log: a feed that was killed tells nobody of it."""
+        """Send the feed's state as it was read outside the log, because a feed that was killed logs nothing."""
         if state is None or self.feed == state or self.position is None:
             return
         self.feed = state
@@ -144,7 +143,7 @@ class Hub:
                 logger.debug("stream: the event log cannot be read, retrying: %s", error)
                 self.call(self._disconnected)
             except BaseException:  # SystemExit too
-                # A thread that ended would leave this process mute for good.
+                # If this thread ended, the process would never send anything again.
                 logger.exception("stream: following the event log failed, restarting")
                 self.call(self._disconnected)
 
@@ -166,7 +165,7 @@ class Hub:
             reader.close()
 
     def _connected(self, position: str, feed: FeedState | None) -> None:
-        """The log is read from here on. Whoever is there already has missed events."""
+        """Read the log from here on. Readers that are already connected have missed events."""
         self.feed = feed or self.feed
         if self.position is not None:
             for client in self.clients():
@@ -209,5 +208,5 @@ class Hub:
 
 
 def feed_text(state: FeedState) -> bytes:
-    """The feed's state, without an id: it moves nobody's place in the log."""
+    """The feed's state, without an id, so that it does not change a reader's position in the log."""
     return messages.text(FEED, msgspec.json.encode(state))

@@ -6,7 +6,7 @@ from systemcache import codec
 from systemcache.events import Kind
 from systemcache.storage.event_log import LoggedEvent, order_of
 
-RETRY = 1_000  # milliseconds after which a browser comes back
+RETRY = 1_000  # milliseconds after which a browser reconnects
 COMMENT = b":\n\n"  # keeps proxies from closing a quiet stream, and shows that a reader has gone
 RESET = "reset"
 
@@ -22,7 +22,7 @@ class Message(NamedTuple):
 
 
 def of_event(event: LoggedEvent, kind: Kind) -> Message | None:
-    """The event's message; None if somebody has put into the log what is no line of JSON, or no id."""
+    """The event's message; None if the log has an entry that is not a line of JSON or has no valid id."""
     if b"\n" in event.data or b"\r" in event.data:
         return None
     try:
@@ -33,7 +33,7 @@ def of_event(event: LoggedEvent, kind: Kind) -> Message | None:
 
 
 def text(kind: str, data: bytes, event_id: str = "") -> bytes:
-    """An event. Without an id it moves nobody's place in the log."""
+    """An event. Without an id it does not change a reader's position in the log."""
     place = b"id: %b\n" % event_id.encode() if event_id else b""
     return b"%bevent: %b\ndata: %b\n\n" % (place, kind.encode(), data)
 

@@ -14,7 +14,7 @@ MAX_OF_ALL = 1_000
 class TooManyStreams(APIException):
     status_code = 429
     default_code = "too_many_streams"
-    wait = 12  # seconds; a stream whose reader has gone without a word is noticed by then
+    wait = 12  # seconds; by then the disappearance of a reader has been noticed
 
     def __init__(self) -> None:
         super().__init__(f"A user may have {MAX_OF_USER} streams: close one, and try again in {self.wait} seconds.")

@@ -29,9 +29,9 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-ADMISSION_THREADS = 8  # a reader whose symbols are looked up at the broker holds one
+ADMISSION_THREADS = 8  # a reader whose symbols are looked up at the broker occupies one
 REPLAY_THREADS = 4
-STALL_TIMEOUT = 60.0  # seconds after which a reader that takes nothing has gone
+STALL_TIMEOUT = 60.0  # seconds after which a reader that accepts nothing is considered gone
 END_TIMEOUT = 1.0  # seconds for the last bytes of a stream that is cut off
 CONNECT_PATIENCE = 2.0  # seconds for which a stream that begins waits for Redis
 
@@ -82,7 +82,7 @@ class StreamServer:
         self._watch.start()
         client = Client(response.subscription)
         try:
-            # Before the reader sees the head: whatever happens from then on is told.
+            # Before the reader sees the head, so that it receives everything that happens from then on.
             self.hub.join(client)
             with suppress(TimeoutError):
                 async with asyncio.timeout(CONNECT_PATIENCE):
@@ -152,7 +152,7 @@ def _head(response: HttpResponseBase) -> dict[str, Any]:
 
 
 class _Server:
-    """The server of this process: made with the first request, and anew by a test."""
+    """The server of this process, created at the first request; tests create another."""
 
     def __init__(self) -> None:
         self.reset()

@@ -42,7 +42,7 @@ class ForeignOrigin(PermissionDenied):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a reader follows. `instruments` is None for all prices, otherwise those whose prices are told, by key."""
+    """What a reader follows. `instruments` are those whose prices it receives, by key; None for all."""
 
     credential: Credential
     rights: Rights
@@ -53,7 +53,7 @@ class Subscription:
 
 
 class AdmittedReader(StreamingHttpResponse):
-    """The head of a stream. It takes a place of its user's, which the server gives back."""
+    """The head of a stream. It takes one of its user's places, which the server frees."""
 
     def __init__(self, subscription: Subscription) -> None:
         headers = {
@@ -68,8 +68,9 @@ class StreamView(StrictView):
     """Events as Server-Sent Events: prices, orders, fills, watchlist, signals, alerts and the feed's state.
 
     The stream has a port of its own (STREAM_PORT); behind a proxy it is at this path. Each event's `data` is one line
-    of JSON with the fields of the REST row that it concerns. A reader that comes back with `Last-Event-ID` misses none
-    of the last 10,000 events; if that cannot be promised, one event `reset` says that everything is to be read again.
+    of JSON with the fields of the REST row that it concerns. A reader that reconnects with `Last-Event-ID` misses none
+    of the last 10,000 events; if that cannot be guaranteed, one event `reset` says that everything has to be read
+    again.
     """
 
     permission_classes = (CanViewAccount,)
@@ -114,7 +115,7 @@ class StreamView(StrictView):
         subscription = self._subscription(request, rights)
         if request.method != "HEAD":
             places.take(rights.user_id)
-            request._request.has_place = True  # type: ignore[attr-defined]  # for who takes it back
+            request._request.has_place = True  # type: ignore[attr-defined]  # the server frees it
         return AdmittedReader(subscription)
 
     def _subscription(self, request: Request, rights: Rights) -> Subscription:

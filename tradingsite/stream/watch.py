@@ -1,5 +1,5 @@
-"""What is looked after while somebody reads: that they still may, that their symbols are subscribed, that the books are
-read where no feed pushes orders.
+"""Background work while there are readers: check their permissions, keep their symbols subscribed, and read the books
+if no feed pushes orders.
 """
 
 import logging
@@ -26,15 +26,15 @@ from tradingsite.stream.hub import Client, Hub
 
 logger = logging.getLogger(__name__)
 
-RIGHTS_INTERVAL = 0.3  # seconds between two looks at whether readers still may read
-UNKNOWN_RIGHTS = 5.0  # seconds after which a reader whose rights cannot be looked up is cut off
+RIGHTS_INTERVAL = 0.3  # seconds between two checks of readers' permissions
+UNKNOWN_RIGHTS = 5.0  # seconds after which a stream ends whose permissions cannot be looked up
 NOTE_INTERVAL = 5.0  # seconds between two notes of how many readers there are
-BOOKS_INTERVAL = 0.5  # seconds between two looks at the books; most find them in the cache
+BOOKS_INTERVAL = 0.5  # seconds between two reads of the books, mostly from the cache
 BOOK_KINDS = frozenset({broker_events.ORDER.name, broker_events.TRADE.name})
 
 
 class Watch:
-    """Two threads: whatever the broker's answers take, rights are looked at in time."""
+    """Two threads, so that permissions are checked in time however slow the broker is."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -58,7 +58,8 @@ class Watch:
         self._stopped.set()
 
     def check_rights(self) -> None:
-        """Cut off whose rights are not those any more with which the stream was opened: they come back, if they may."""
+        """End streams whose user's permissions have changed since the stream was opened; readers reconnect if they
+        may."""
         by_credential: defaultdict[Credential, list[Client]] = defaultdict(list)
         for client in self._hub.clients():
             by_credential[client.subscription.credential].append(client)
@@ -102,14 +103,14 @@ class Watch:
         while not self._stopped.wait(interval):
             try:
                 work()
-            except Exception:  # a thread that ended would leave revoked readers their streams
+            except Exception:  # if this thread ended, revoked readers would keep their streams
                 logger.exception("stream: %s failed, retrying", threading.current_thread().name)
             finally:
                 close_old_connections()
 
 
 def _read_books() -> None:
-    """Read the books as any reader does, from the cache unless they are old: whatever has changed is told by that."""
+    """Read the books as any reader does, from the cache unless they are old; this publishes their changes."""
     try:
         with counters.site_reads():
             gateway.orders()

@@ -1,4 +1,4 @@
-"""Writes one reader's stream: where it begins, what it missed, then what happens."""
+"""Writes one reader's stream: its beginning, what the reader missed, then the events as they happen."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ from tradingsite.stream.messages import Message
 T = TypeVar("T")
 Put = Callable[[bytes], Awaitable[None]]
 
-MAX_CHUNK = 16 * 1024  # bytes that are on their way to a reader
+MAX_CHUNK = 16 * 1024  # bytes that are sent to a reader at once
 COMMENT_INTERVAL = 10.0  # seconds
 # Seconds between two writes to a reader, so that events that come close together share one: with many readers longer,
 # since each write takes a fiftieth of a millisecond.
@@ -72,7 +72,7 @@ class Writer:
             await self._reset(meters.UNKNOWN_ID, self.hub.position or position)
 
     async def _open(self, position: str, first: bytes = b"") -> None:
-        """The place in the log, the feed's state, and the prices that are known of the symbols."""
+        """Send the position in the log, the feed's state, and the cached prices of the symbols."""
         head = messages.opening(position)
         unknown = self.client.subscription.unknown
         notes = messages.comment(f"unknown symbols: {', '.join(unknown)}") if unknown else b""
@@ -83,7 +83,7 @@ class Writer:
                 await self.put(b"".join(prices[start : start + 20]))
 
     async def _put_feed_state(self, before: bytes) -> None:
-        """What is known by now; `before` may be fields that belong to the next event."""
+        """Send the feed's state if it is known; `before` may be fields that belong to the next event."""
         text = feed_text(self.hub.feed) if self.hub.feed and self._follows(FEED) else b""
         if before or text:
             await self.put(before + (text or (b"" if before.endswith(b"\n\n") else b"\n")))
@@ -94,7 +94,7 @@ class Writer:
         for exchange, symbol in (self.client.subscription.instruments or {}).values():
             try:
                 value = peek(QUOTES, {"exchange": exchange, "symbol": symbol})
-            except InvalidKeyPart:  # a contract whose name no key takes is quoted by nobody
+            except InvalidKeyPart:  # a contract with such a name has no cached quote
                 continue
             if value:
                 found.append(messages.text(QUOTE, value.payload))
@@ -105,7 +105,7 @@ class Writer:
         await self._open(position, messages.reset(reason))
 
     async def _replay(self, last: str) -> bool:
-        """Send what was logged after that id. False if some of it may be missing, or nobody knows the id."""
+        """Send what was logged after that id. False if some of it may be missing, or the id is unknown."""
         until = await self._in_thread(event_log.end)
         before = messages.opening("")
         while True:
@@ -165,7 +165,7 @@ class Writer:
         return messages.COMMENT
 
     async def _wait(self) -> None:
-        """Until there is something to do, or a comment is due."""
+        """Wait until there is something to do, or a comment is due."""
         try:
             async with asyncio.timeout_at(self._comment_at):
                 await self.client.wake.wait()

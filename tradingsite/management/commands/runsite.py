@@ -89,7 +89,7 @@ class Command(BaseCommand):
             redis = running.enter_context(EmbeddedRedis(settings.VAR_DIR / "redis"))
         except EmbeddedRedisError as error:
             raise CommandError(str(error)) from error
-        # The environment tells the child processes, the settings tell the commands that run in this process.
+        # The environment is for the child processes, the settings are for commands that run in this process.
         os.environ["REDIS_URL"] = settings.REDIS_URL = settings.CACHES["default"]["LOCATION"] = redis.url
         return redis
 
@@ -188,7 +188,7 @@ def _prepare_database() -> FirstLogin | None:
 
 
 def _remember(running: ExitStack, file: Path, address: str) -> None:
-    """Leave the simulator's address to commands that are started by themselves, until the site stops."""
+    """Store the simulator's address for commands that are run separately, until the site stops."""
     write_private(file, address)
     running.callback(_forget, file, address)
 
