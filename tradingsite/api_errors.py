@@ -98,7 +98,10 @@ PAGE_TEXTS = {
     ),
     404: ("Page not found", "The address may be mistyped, or the page is gone."),
     503: ("The database is away", "Nothing can be shown or changed until it answers again. Staff find why in the log."),
-    500: ("Something went wrong here", "It was not you. The server's log says more; try again in a moment."),
+    500: (
+        "Something went wrong here",
+        "This is a fault of the site, and its log has the details. Try again in a moment.",
+    ),
 }
 
 
@@ -133,7 +136,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if request.path_info.startswith(API_ROOTS):
-        return error_response(500, "server_error", "Something went wrong here; the server's log says more.")
+        return error_response(500, "server_error", "An internal error occurred; the server's log has the details.")
     return error_page(request, 503 if isinstance(sys.exc_info()[1], DatabaseError) else 500)
 
 

@@ -45,7 +45,7 @@ class Environment:
             own = name.startswith(OWN_PREFIXES)
             near = get_close_matches(name, self._known, n=1) if own else meant_names(name, self._known)
             if (own or near) and self._values[name].strip():
-                hint = f"did you mean {near[0]}?" if near else ".env.example lists those that there are."
+                hint = f"did you mean {near[0]}?" if near else ".env.example lists all of them."
                 raise ImproperlyConfigured(f"{name} is not a variable of this site: {hint}")
 
     def matching(self, name: str, default: str, pattern: str, what: str) -> str:

@@ -35,19 +35,19 @@ def add_summaries(result: dict[str, Any], generator: SchemaGenerator, **context:
 # What each status means, and the codes that any operation may answer with it.
 STATUSES: Mapping[int, tuple[str, tuple[str, ...]]] = {
     400: ("The request is wrong: the message names the field or parameter", ("invalid",)),
-    401: ("Nobody is logged in, or the token is not valid", ("not_authenticated", "authentication_failed")),
+    401: ("The caller is not logged in, or the token is not valid", ("not_authenticated", "authentication_failed")),
     403: (
         "The permission for this is missing, in this session or to this token",
         ("permission_denied", "second_factor_required", "token_scope"),
     ),
     404: ("Nothing has this name", ("not_found",)),
     406: ("No format that the caller accepts is served", ("not_acceptable",)),
-    409: ("The same request is in progress, had no effect, or comes too late: the message says which", ()),
+    409: ("The same request is in progress, had no effect, or is too late; the message says which", ()),
     413: ("The body is too large", ("too_large",)),
     415: ("The body's media type is not supported", ("unsupported_media_type",)),
-    422: ("The request is understood and not carried out: the message says why", ()),
+    422: ("The request is valid but was not carried out; the message says why", ()),
     429: ("Too many requests: see Retry-After", ("throttled", "too_many_logins")),
-    500: ("The site has failed; its log says more", ("server_error",)),
+    500: ("An internal error; the site's log has the details", ("server_error",)),
     502: ("The broker refused, or its answer could not be understood", ()),
     503: ("The broker or the cache is not available: see Retry-After", ()),
     504: ("The broker did not answer in time", ()),
@@ -162,7 +162,7 @@ def _json_of(component: str) -> dict[str, Any]:
 HEADERS = {
     "X-Request-ID": ("Names the request in the site's log: the caller's own name, or a new one", {"type": "string"}),
     "Server-Timing": ("How the time was spent, in milliseconds: cache, database, limiter, broker", {"type": "string"}),
-    "Cache-Control": ("no-store on what nobody may keep, such as an order's outcome", {"type": "string"}),
+    "Cache-Control": ("no-store on responses that must not be stored, such as an order's outcome", {"type": "string"}),
     "Retry-After": ("Seconds after which another try makes sense", {"type": "integer"}),
     "WWW-Authenticate": ("The scheme: Token", {"type": "string"}),
 }

@@ -64,7 +64,7 @@ def _require_scope(token: TokenIdentity, request: Request) -> None:
     if token.scope == ApiToken.Scope.METRICS and not getattr(view, "for_metrics_tokens", False):
         raise OutOfScope("This token's scope is metrics: it reads /metrics and nothing else.")
     if token.scope == ApiToken.Scope.READ and request.method not in SAFE_METHODS:
-        raise OutOfScope("This token's scope is read: it changes nothing. Take one of the scope trade.")
+        raise OutOfScope("This token has the scope read, so it can change nothing. Use one with the scope trade.")
 
 
 def read_token(sha256: str) -> TokenIdentity:

@@ -111,7 +111,7 @@ def _is_written_down(run_id: str) -> bool:
     if not challenge:
         _row().filter(run_id=in_use, challenge="").update(challenge=f"{run_id} {secrets.token_hex(8)}")
     elif _challenge.stands(challenge) >= TAKEOVER:
-        logger.warning("cache: no process uses the former Redis any more: the one that answers takes over")
+        logger.warning("cache: no process uses the former Redis any more: this one takes over")
         connection.begin_epoch(agreed_on=False)  # the next process to find it written down voids its values again
         if _write_down(run_id, _row().filter(challenge=challenge)):
             return True

@@ -56,7 +56,7 @@ def listen_until_lost(goes_on: Callable[[], bool]) -> float:
         listen(goes_on)
     except TrackingRefused as error:
         if not near_cache.copies.refused:
-            logger.warning("cache: near copies are off, because Redis refuses to tell of changes: %s", error.words)
+            logger.warning("cache: near copies are off, because Redis refuses tracking: %s", error.words)
         near_cache.copies.refused = error.words
         return REFUSED_DELAY
     except StoreUnavailable as error:

@@ -123,9 +123,7 @@ def cache_health() -> list[ComponentHealth]:
         ComponentHealth("invalidations", not pending, detail),
     ]
     if refused := copies.refused:
-        components.append(
-            ComponentHealth("near_copies", None, f"off, because Redis refuses to tell of changes: {refused}")
-        )
+        components.append(ComponentHealth("near_copies", None, f"off, because Redis refuses tracking: {refused}"))
     return components
 
 

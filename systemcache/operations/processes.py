@@ -103,7 +103,7 @@ def facts() -> Facts:
     if not conf.near_copies_enabled():
         near = "off (CACHE_NEAR=false)"
     elif copies.refused:
-        near = f"off: Redis refuses to tell of changes: {copies.refused}"
+        near = f"off: Redis refuses tracking: {copies.refused}"
     else:
         near = "on"
     return Facts(

@@ -19,7 +19,7 @@ class HasPermission(BasePermission):
 
     @property
     def message(self) -> str:
-        return f"This requires the permission {self.permission}." if self.permission else "This is shown to nobody."
+        return f"This requires the permission {self.permission}." if self.permission else "No user may see this."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if self.permission is None or not request.user.is_authenticated:

@@ -160,6 +160,6 @@ def _refuse_body(request: Request) -> None:
     if isinstance(data, Mapping):
         errors: Any = unknown_names(data, (), "field")
     else:
-        errors = ["This request takes no body."] if data else []
+        errors = ["This request must have no body."] if data else []
     if errors:
         raise ValidationError(errors)

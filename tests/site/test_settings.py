@@ -229,7 +229,7 @@ def test_a_long_name_with_a_letter_missing_is_refused(letter: int, monkeypatch: 
 
 
 def test_a_name_that_nothing_resembles_is_refused_where_only_this_site_has_such_names() -> None:
-    sentence = ".env.example lists those that there are."
+    sentence = ".env.example lists all of them."
     assert manage("check", environment={"IIFL_QQQQQQQQQQQ": "5"}).stderr == (
         f"Configuration: IIFL_QQQQQQQQQQQ is not a variable of this site: {sentence}\n"
     )

@@ -75,7 +75,7 @@ def is_verified(request: HttpRequest, user: Any) -> bool:
 def _refusal(request: HttpRequest) -> HttpResponse:
     if "text/html" in request.headers.get("Accept", "") and request.method == "GET":
         return redirect(f"{reverse('second-factor')}?{urlencode({'next': request.get_full_path()})}")
-    message = f"This takes a second factor in this session: enter a code at {reverse('second-factor')}."
+    message = f"This requires a second factor: enter a code at {reverse('second-factor')}."
     return error_response(403, "second_factor_required", message)
 
 

@@ -156,7 +156,7 @@ class Hub:
             while not self._stopped.is_set():
                 news = reader.read(READ_WAIT)
                 if news.gap:
-                    logger.warning("stream: events may be missing, readers are told to read everything again")
+                    logger.warning("stream: events may be missing, readers have to read everything again")
                     return
                 if news.events:
                     self.call(self._dispatch, news.events)

@@ -8,7 +8,7 @@ SENT = Meter("stream_events_sent", "Events that were sent, once for each reader"
 REPLACED = Meter(
     "stream_events_replaced", "Events that a slow reader was not sent, because a newer one replaced them", "kind"
 )
-RESETS = Meter("stream_resets", "Readers that were told to read everything again", "reason")
+RESETS = Meter("stream_resets", "Readers that had to read everything again", "reason")
 ENDED = Meter("stream_ended", "Streams that have ended, by the reason", "reason")
 
 UNKNOWN_ID, GAP = "unknown_id", "gap"

@@ -26,7 +26,7 @@ class StreamServerFull(APIException):
     wait = 12
 
     def __init__(self) -> None:
-        super().__init__(f"This process has {MAX_OF_ALL} streams, and takes no more.")
+        super().__init__(f"This process has {MAX_OF_ALL} streams and accepts no more.")
 
 
 class _Places:

@@ -44,8 +44,8 @@ class StreamSymbolsField(serializers.CharField):
 class StreamQuerySerializer(serializers.Serializer[Any]):
     symbols = StreamSymbolsField(
         required=False,
-        help_text="Whose prices are told, separated by commas; of another exchange as SYMBOL@EXCHANGE. Without it, all "
-        "prices that the feed writes. Other events come whatever their symbol",
+        help_text="Symbols whose prices are sent, separated by commas; of other exchanges as SYMBOL@EXCHANGE. "
+        "Without it, all prices that the feed writes. It does not restrict other events",
     )
     events = EventsField(
         required=False, help_text="Kinds of events, separated by commas; without it, all that the caller may see"

@@ -68,7 +68,7 @@ def test_where_neither_is_offered_no_copy_is_shown_and_log_and_health_say_why(
     with caplog.at_level(logging.WARNING):
         waits = [listener.listen_until_lost(lambda: True) for _ in range(3)]
     assert waits == [listener.REFUSED_DELAY] * 3
-    assert caplog.text.count("near copies are off, because Redis refuses to tell of changes: ERR this service") == 1
+    assert caplog.text.count("near copies are off, because Redis refuses tracking: ERR this service") == 1
     assert [read(1) for _ in range(3)] == [1, 1, 1]
     assert near_cache.copies.get(KEY) is None
     (part,) = [part for part in component_health() if part.name == "near_copies"]

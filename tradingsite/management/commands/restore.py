@@ -9,7 +9,7 @@ from tradingsite import backups
 
 
 class Command(BaseCommand):
-    help = "Put a backup in place of all that is in the database. Stop the site's processes first."
+    help = "Replace the whole database with a backup. Stop the site's processes first."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
@@ -22,4 +22,4 @@ class Command(BaseCommand):
             backups.restore(file)
         except backups.BackupError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{file} is in place, with the migrations of this version; the cache is invalidated.")
+        self.stdout.write(f"{file} was restored, and this version's migrations were applied; the cache is invalidated.")

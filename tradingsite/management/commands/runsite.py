@@ -31,8 +31,8 @@ WATCH_INTERVAL = 0.5
 
 class Command(BaseCommand):
     help = (
-        "Run the whole site, with an embedded Redis, SQLite and the simulator in place of what REDIS_URL, DATABASE_URL "
-        "and IIFL_… do not name. Ctrl-C stops it all."
+        "Run the whole site, with an embedded Redis, SQLite and the simulator unless REDIS_URL, DATABASE_URL and "
+        "IIFL_… name other servers. Ctrl-C stops everything."
     )
     requires_system_checks: list[str] = []  # migrate runs them, once the database exists
 
