@@ -3,10 +3,10 @@
 What decides about orders reads the switch from the database (orders/switch.py).
 """
 
-from broker import clock, conf
+from broker import clock
 from broker.cache_families import ACCOUNT_STATE
 from broker.clock import IST
-from broker.models import BrokerSession
+from broker.iifl.session import stored_session
 from broker.orders import switch
 from broker.values import AccountState
 from systemcache.cached_value import CachedValue
@@ -19,5 +19,5 @@ def account_state() -> CachedValue[AccountState]:
 
 def load() -> AccountState:
     """Read both tables."""
-    session = BrokerSession.objects.filter(client_id=conf.client_id(), expires_at__gt=clock.now()).first()
+    session = stored_session(clock.now())
     return AccountState(session_ends=session.expires_at.astimezone(IST) if session else None, switch=switch.recorded())

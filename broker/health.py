@@ -7,7 +7,7 @@ from broker import clock, conf
 from broker.calendar import trading_hours
 from broker.clock import IST
 from broker.contracts import table
-from broker.models import BrokerSession
+from broker.iifl.session import stored_session
 from systemcache.operations.health import ComponentHealth
 
 CALENDAR_AHEAD = timedelta(days=14)
@@ -21,7 +21,7 @@ def facts() -> Iterator[ComponentHealth]:
 
 
 def _session() -> ComponentHealth:
-    row = BrokerSession.objects.filter(client_id=conf.client_id(), expires_at__gt=clock.now()).first()
+    row = stored_session(clock.now())
     if row:
         return ComponentHealth("broker session", True, "until midnight (IST)", row.expires_at.astimezone(IST))
     if conf.simulated():

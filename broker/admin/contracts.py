@@ -1,24 +1,12 @@
 """Contracts in the admin, read-only."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from broker.models import Contract, ContractFile
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from systemcache.admin.read_only import ReadOnlyAdmin
 
 
 @admin.register(ContractFile)

@@ -5,10 +5,10 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from broker import gateway
-from broker.admin.contracts import ReadOnlyAdmin
 from broker.errors import BrokerError
 from broker.models import OrderRequest
 from broker.values import OrderParams
+from systemcache.admin.read_only import ReadOnlyAdmin
 
 PARAM_NAMES = OrderParams.__struct_fields__  # in the order of display
 MAIN_PARAMS = ("side", "quantity", "product", "order_type")

@@ -6,23 +6,24 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from broker import conf
+from broker import clock, conf
 from broker.admin import pending_login
 from broker.errors import BrokerError
 from broker.iifl import login
 from broker.iifl.client import default_client
+from broker.iifl.session import stored_session
 from broker.models import BrokerSession
+from systemcache.admin.read_only import ReadOnlyAdmin
 
 LOG_IN = "broker.log_in"
 
 
 @admin.register(BrokerSession)
-class SessionAdmin(admin.ModelAdmin[BrokerSession]):
+class SessionAdmin(ReadOnlyAdmin):
     """A single page instead of a list, because there is one session a day."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -30,15 +31,6 @@ class SessionAdmin(admin.ModelAdmin[BrokerSession]):
 
     def has_view_permission(self, request: HttpRequest, obj: BrokerSession | None = None) -> bool:
         return request.user.has_perm(LOG_IN)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: BrokerSession | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: BrokerSession | None = None) -> bool:
-        return False
 
     @method_decorator([never_cache, sensitive_post_parameters("auth_code")])
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -53,12 +45,11 @@ class SessionAdmin(admin.ModelAdmin[BrokerSession]):
         return TemplateResponse(request, "admin/broker/session.html", self._context(request) | (extra_context or {}))
 
     def _context(self, request: HttpRequest) -> dict[str, Any]:
-        session = BrokerSession.objects.filter(client_id=conf.client_id(), expires_at__gt=timezone.now()).first()
         return {
             **self.admin_site.each_context(request),
             "title": "Broker session",
             "opts": self.opts,
-            "session": session,
+            "session": stored_session(clock.now()),
             "client_id": conf.client_id(),
             "simulated": conf.simulated(),
         }

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from broker.admin.contracts import ReadOnlyAdmin
 from broker.models import TradingSwitch
+from systemcache.admin.read_only import ReadOnlyAdmin
 
 
 @admin.register(TradingSwitch)

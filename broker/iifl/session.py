@@ -39,6 +39,11 @@ def preferred_username(token: str) -> str:
     return str(claim)
 
 
+def stored_session(at: datetime) -> BrokerSession | None:
+    """Return the row of the account's session if it is valid at this time."""
+    return BrokerSession.objects.filter(client_id=conf.client_id(), expires_at__gt=at).first()
+
+
 class Session(NamedTuple):
     token: str
     expires_at: datetime
@@ -55,7 +60,7 @@ class TokenStore:
         """Return today's token, or None if a login is needed."""
         known = self._known
         if known is None or known.expires_at <= self._clock():
-            known = self._known = _decrypt(self._load_row())
+            known = self._known = _decrypt(stored_session(self._clock()))
         return known.token if known else None
 
     def reload(self) -> str | None:
@@ -74,16 +79,13 @@ class TokenStore:
 
     def invalidate(self, refused: str) -> None:
         """Delete a token that the broker refused, unless another process has stored a newer one."""
-        row = self._load_row()
+        row = stored_session(self._clock())
         stored = _decrypt(row)
         if row and stored and stored.token == refused:
             # Match the ciphertext too: a newer token may be stored between the read and the deletion.
             BrokerSession.objects.filter(pk=row.pk, ciphertext=row.ciphertext).delete()
             stored = None
         self._known = stored
-
-    def _load_row(self) -> BrokerSession | None:
-        return BrokerSession.objects.filter(client_id=conf.client_id(), expires_at__gt=self._clock()).first()
 
 
 def _decrypt(row: BrokerSession | None) -> Session | None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from systemcache.admin import audit_page, clear_pages, family_page, key_pages, overview, processes_page
+from systemcache.admin.read_only import ReadOnlyAdmin
 from systemcache.models import Cache
 
 # Route, URL name, view, and whether it needs the permission to clear in addition to the one to view.
@@ -26,7 +27,7 @@ PAGES: tuple[tuple[str, str, Callable[..., HttpResponse], bool], ...] = (
 
 
 @admin.register(Cache)
-class CacheAdmin(admin.ModelAdmin[Cache]):
+class CacheAdmin(ReadOnlyAdmin):
     """Replaces the admin's change list and forms, since the model has no table."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -51,12 +52,3 @@ class CacheAdmin(admin.ModelAdmin[Cache]):
 
     def has_view_permission(self, request: HttpRequest, obj: Cache | None = None) -> bool:
         return request.user.has_perm(Cache.VIEW)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Cache | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Cache | None = None) -> bool:
-        return False

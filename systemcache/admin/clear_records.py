@@ -6,11 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from systemcache.admin.read_only import ReadOnlyAdmin
 from systemcache.models import ClearRecord
 
 
 @admin.register(ClearRecord)
-class ClearRecordAdmin(admin.ModelAdmin[ClearRecord]):
+class ClearRecordAdmin(ReadOnlyAdmin):
     """Shows which user cleared what, and when."""
 
     list_display = ("when", "by", "what", "values", "duration")
@@ -36,12 +37,3 @@ class ClearRecordAdmin(admin.ModelAdmin[ClearRecord]):
     @admin.display(ordering="seconds")
     def duration(self, record: ClearRecord) -> str:
         return f"{record.seconds:.3f} s"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ClearRecord | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ClearRecord | None = None) -> bool:
-        return False
