@@ -140,11 +140,13 @@ def test_an_email_says_what_happened(fired: PriceAlert) -> None:
     assert delivery(Channel.EMAIL).state == DeliveryState.DELIVERED
 
 
-def test_an_email_of_a_days_change_says_both_numbers(make_alert: MakeAlert) -> None:
+@pytest.mark.parametrize(("change", "said"), [(Decimal("-2.61"), "-2.61 %"), (None, "unknown")])
+def test_an_email_of_a_days_change_says_both_numbers(make_alert: MakeAlert, change: Decimal | None, said: str) -> None:
     alert = make_alert(kind="change_below", value=Decimal("-2.5"), email=True)
-    services.fire(alert.pk, at=NOW, price=Decimal("2905.5"), change_percent=Decimal("-2.61"))
+    services.fire(alert.pk, at=NOW, price=Decimal("100290.5"), change_percent=change)
     outbox.attempt(claimed(Channel.EMAIL), outbox.send_email)
-    assert mail.outbox[0].subject == ("Alert: RELIANCE is at ₹2,905.50, its day's change -2.61 %, at or below -2.50 %")
+    expected = f"Alert: RELIANCE is at ₹1,00,290.50, its day's change {said}, at or below -2.50 %"
+    assert mail.outbox[0].subject == expected
 
 
 def test_a_note_cannot_add_headers_to_an_email(make_alert: MakeAlert) -> None:
