@@ -45,6 +45,15 @@ def test_the_exact_symbol_is_offered_first(trader: Person) -> None:
     assert "no contract with" in trader.get("/symbols?q=xyzzy", **{"HX-Request": "true"}).content.decode()
 
 
+def test_a_symbol_that_is_not_watched_leads_to_its_chart_and_tickets(trader: Person, viewer: Person) -> None:
+    found = trader.page("/symbols?q=LT")
+    assert found.rows[0].attributes["data-symbol"] == "LT"
+    assert 'href="/chart/LT"' in found.html
+    for side in ("BUY", "SELL"):
+        assert f"/orders/new?symbol=LT&amp;exchange=NSEEQ&amp;side={side}" in found.html
+    assert "/orders/new" not in viewer.page("/symbols?q=LT").html
+
+
 def test_target_note_and_category_are_changed(trader: Person) -> None:
     add(trader, "INFY")
     item = WatchlistItem.objects.get()
