@@ -1,4 +1,4 @@
-"""A family's page: its rules, its counts, its last hour and day, its largest keys."""
+"""A family's page: its rules, its counts, now and over time, its largest keys."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from systemcache import families
+from systemcache.admin import history
 from systemcache.admin.clear_pages import PARTIAL_CLEAR
-from systemcache.admin.overview import DAY, DAY_STEP, HOUR, STEP, Period, build_periods
+from systemcache.admin.history import Choice, Period
 from systemcache.errors import StoreUnavailable, UnknownFamily
 from systemcache.families import Family
 from systemcache.invalidation import clear
@@ -25,6 +26,8 @@ MAX_WAIT = 3.0  # seconds that one read waits for its source's rate limit
 @require_safe
 def family_view(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponse:
     family = _family_or_404(name)
+    if file := history.as_file(request, family.name, family.name):
+        return file
     snapshot = counters.snapshot()
     context |= {
         "title": f"Family {family.name}",
@@ -34,10 +37,11 @@ def family_view(request: HttpRequest, context: dict[str, Any], name: str) -> Htt
         "connected": snapshot["connected"],
         "counts": snapshot["families"][family.name],
         "periods": [],
+        "choices": history.CHOICES,
         "largest": None,
     }
     with suppress(StoreUnavailable):  # the page says so itself, because `connected` is False
-        context["periods"] = _family_periods(family)
+        context["periods"] = _family_periods(family, history.chosen(request))
         context["largest"] = key_browser.largest(family)
     return TemplateResponse(request, "admin/systemcache/cache/family.html", context)
 
@@ -49,10 +53,10 @@ def _family_or_404(name: str) -> Family[Any]:
         raise Http404(str(error)) from error
 
 
-def _family_periods(family: Family[Any]) -> list[Period]:
-    hour = time_series.series(family.name, minutes=HOUR, step=STEP)
-    day = time_series.series(family.name, minutes=DAY, step=DAY_STEP)
-    return build_periods(hour, day, time_series.marks(DAY))
+def _family_periods(family: Family[Any], choice: Choice) -> list[Period]:
+    hour = time_series.series(family.name, minutes=history.HOUR, step=history.STEP)
+    marks = time_series.marks(choice.days * history.DAY)
+    return history.build_periods(hour, choice, choice.points(family.name), marks)
 
 
 def type_name(type_: object) -> str:

@@ -1,4 +1,4 @@
-"""The cache's first page: its statistics, now and over the last hour and day."""
+"""The cache's first page: its statistics, now and over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from systemcache import families, process_state
-from systemcache.admin import charts, tables
+from systemcache.admin import charts, history, tables
 from systemcache.admin.charts import Chart
+from systemcache.admin.history import Choice
 from systemcache.errors import StoreUnavailable
 from systemcache.families import Family
 from systemcache.local.ttl_dict import TTLDict
@@ -19,29 +20,11 @@ from systemcache.operations import health
 from systemcache.stats import counters, time_series
 from systemcache.stats.time_series import Mark, Point
 
-HOUR, DAY = 60, 24 * 60  # minutes
-STEP, DAY_STEP = 1, 15
 LAST_CLEARS = 5
-MAX_MARKS = 8
-DAY_CACHE_TTL = 60.0  # seconds
+HISTORY_TTL = 60.0  # seconds
 SPARKLINE_STEP = 3  # minutes
 
-day_cache: TTLDict[list[Point]] = process_state.register(TTLDict())
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A span of time: its charts, and the same counts as a table in fewer steps."""
-
-    name: str
-    charts: tuple[Chart, ...]
-    table: Sequence[Point]
-    marks: Sequence[Mark]
-
-    @property
-    def latest(self) -> Sequence[Mark]:
-        """The marks that the page lists."""
-        return self.marks[-MAX_MARKS:]
+history_cache: TTLDict[list[Point]] = process_state.register(TTLDict())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +38,8 @@ class FamilyRow:
 
 @require_safe
 def overview_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    if file := history.as_file(request, "history", None):
+        return file
     snapshot = counters.snapshot()
     known = families.registered()
     if file := tables.as_file(
@@ -65,7 +50,9 @@ def overview_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
     sums = {
         event: sum(snapshot["families"][name][event] for name in public) for event in ("stale", "loads", "load_seconds")
     }
-    hours, day, marks = _history(known)
+    choice = history.chosen(request)
+    hours, points, marks = _history(known, choice)
+    hour = charts.sum_series([hours[name] for name in public]) if hours else []
     context |= {
         "title": "Cache",
         "stats": snapshot,
@@ -73,7 +60,8 @@ def overview_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
         "stale": sums["stale"],
         "loads": sums["loads"],
         "load_time": charts.mean_load_seconds(sums),
-        "periods": build_periods(charts.sum_series([hours[name] for name in public]), day, marks) if hours else [],
+        "periods": history.build_periods(hour, choice, points, marks) if hours else [],
+        "choices": history.CHOICES,
         "rows": [FamilyRow(family, snapshot["families"][family.name], _sparkline(family, hours)) for family in known],
         "components": health.shown_on_overview(),
         "clears": ClearRecord.objects.all()[:LAST_CLEARS],
@@ -86,42 +74,25 @@ def _memory_percent(redis: dict[str, Any]) -> float | None:
     return round(100 * redis["used_memory"] / redis["maxmemory"], 1) if redis.get("maxmemory") else None
 
 
-def _history(known: Sequence[Family[Any]]) -> tuple[dict[str, list[Point]], list[Point], list[Mark]]:
-    """Each family's last hour, the last day of all families, and the day's marks; all empty while Redis is down."""
+def _history(known: Sequence[Family[Any]], choice: Choice) -> tuple[dict[str, list[Point]], list[Point], list[Mark]]:
+    """Each family's last hour, the chosen period of all families, and its marks; all empty while Redis is down."""
     try:
-        hours = {family.name: time_series.series(family.name, minutes=HOUR, step=STEP) for family in known}
-        return hours, _last_day(), time_series.marks(DAY)
+        hours = {
+            family.name: time_series.series(family.name, minutes=history.HOUR, step=history.STEP) for family in known
+        }
+        return hours, _points(choice), time_series.marks(choice.days * history.DAY)
     except StoreUnavailable:
         return {}, [], []
 
 
-def _last_day() -> list[Point]:
-    """The last day of all families, at most a minute old: it adds up a hundred thousand counts."""
-    if not (points := day_cache.get("")):
-        points = time_series.series(None, minutes=DAY, step=DAY_STEP)
-        day_cache.set("", points, DAY_CACHE_TTL)
+def _points(choice: Choice) -> list[Point]:
+    """The chosen period of all families, at most a minute old: it adds up a hundred thousand counts."""
+    if not (points := history_cache.get(choice.key)):
+        points = choice.points(None)
+        history_cache.set(choice.key, points, HISTORY_TTL)
     return points
 
 
 def _sparkline(family: Family[Any], hours: dict[str, list[Point]]) -> Chart | None:
     points = charts.downsample(hours.get(family.name, []), SPARKLINE_STEP)
     return charts.reads_chart(points, (), f"{family.name}: reads in the last hour") if points else None
-
-
-def build_periods(hour: Sequence[Point], day: Sequence[Point], marks: Sequence[Mark]) -> list[Period]:
-    """The last hour by the minute and the last day by the quarter of an hour."""
-    return [_period("Last hour", hour, marks, 5), _period("Last day", day, marks, 4)]
-
-
-def _period(name: str, points: Sequence[Point], marks: Sequence[Mark], steps: int) -> Period:
-    """`steps` steps of the charts make one row of the table."""
-    visible = [mark for mark in marks if points and mark.at >= points[0].at]
-    return Period(
-        name,
-        (
-            charts.reads_chart(points, visible, f"{name}: reads"),
-            charts.load_time_chart(points, visible, f"{name}: load time"),
-        ),
-        charts.downsample(points, steps),
-        visible,
-    )

@@ -45,7 +45,7 @@ SITE_READS = {
     "waits": None,
 }
 
-METER_PREFIX = "~"  # sets the names of meters apart from families; meters have no counts by the minute
+METER_PREFIX = "~"  # sets the names of meters apart from families; meters have no counts over time
 
 
 class _PendingCounts:
@@ -127,12 +127,12 @@ def flush() -> None:
 
 def add_batch(batch: Batch) -> None:
     """Add a batch to the counts of all processes, unless it was added before. Raises StoreUnavailable."""
-    by_minute = {
+    in_series = {
         (family, event)
         for family, event in batch.counts
         if not family.startswith(METER_PREFIX) and event not in histogram.EVENTS
     }
-    totals.add(batch.writer, batch.number, batch.minute, batch.counts, by_minute)
+    totals.add(batch.writer, batch.number, batch.minute, batch.counts, in_series)
 
 
 def _start_flusher() -> None:

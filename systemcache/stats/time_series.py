@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from django.utils import timezone
+
 from systemcache import clock, families
 from systemcache.models import ClearRecord
 from systemcache.stats import counters
 from systemcache.storage import totals
 
+DAY = 24 * 60  # minutes
 CLEAR, RESTART = "clear", "restart"
 SITE = "site"
 
@@ -35,24 +38,44 @@ class Mark(NamedTuple):
 def series(family: str | None, *, minutes: int, step: int) -> list[Point]:
     """The last `minutes` of a family's counts, or of all public families together, in steps of `step` minutes.
 
-    The oldest step comes first; the last one is still in progress. Counts are kept for 25 hours. Raises UnknownFamily.
+    The oldest step comes first; the last one is still in progress. Hours and days are those of the site's time zone.
+    Counts are kept for 25 hours, and for 31 days in steps of whole half hours. Raises UnknownFamily.
     """
     if family:
         names = [families.named(family).name]
     else:
         names = [known.name for known in families.registered() if not known.secret]
     counters.flush()
-    last = int(clock.now().timestamp()) // 60 // step
+    resolution = totals.BY_MINUTE if step % totals.BY_HALF_HOUR.minutes else totals.BY_HALF_HOUR
+    offset = _utc_offset() // resolution.minutes * resolution.minutes  # minutes
+    last = (int(clock.now().timestamp()) // 60 + offset) // step
     first = last - -(-minutes // step) + 1
     sums: dict[int, Counter[str]] = {number: Counter() for number in range(first, last + 1)}
-    for minute, counts in totals.minutes(names, first * step, last * step + step - 1).items():
-        if minute // step in sums:
-            sums[minute // step].update(counts)
-    return [Point(datetime.fromtimestamp(60 * step * number, UTC), dict(counts)) for number, counts in sums.items()]
+    begin, end = (first * step - offset) // resolution.minutes, ((last + 1) * step - offset) // resolution.minutes - 1
+    for number, counts in totals.over_time(resolution, names, begin, end).items():
+        group = (number * resolution.minutes + offset) // step
+        if group in sums:
+            sums[group].update(counts)
+    return [
+        Point(datetime.fromtimestamp(60 * (step * number - offset), UTC), dict(counts))
+        for number, counts in sums.items()
+    ]
+
+
+def whole_days(family: str | None, days: int, *, step: int) -> list[Point]:
+    """The same from midnight on, in the site's time zone; today is the last of the days. Raises UnknownFamily."""
+    now = timezone.localtime(clock.now())
+    return series(family, minutes=(days - 1) * DAY + 60 * now.hour + now.minute + 1, step=step)
+
+
+def _utc_offset() -> int:
+    """Of the site's time zone now, in minutes."""
+    offset = timezone.localtime(clock.now()).utcoffset()
+    return int(offset.total_seconds()) // 60 if offset else 0
 
 
 def marks(minutes: int) -> list[Mark]:
-    """Clears, and starts of Redis and of the site, in the last `minutes`, oldest first."""
+    """The latest clears, and starts of Redis and of the site, in the last `minutes`, oldest first."""
     since = clock.now() - timedelta(minutes=minutes)
     counters.flush()
     starts = [
@@ -63,7 +86,8 @@ def marks(minutes: int) -> list[Mark]:
         )
         for what, at in totals.marks().items()
     ]
-    clears = [Mark(record.at, CLEAR, str(record)) for record in ClearRecord.objects.filter(at__gte=since)]
+    records = ClearRecord.objects.filter(at__gte=since).order_by("-at")[: totals.MAX_MARKS]
+    clears = [Mark(record.at, CLEAR, str(record)) for record in records]
     return sorted(mark for mark in (*starts, *clears) if mark.at >= since)
 
 

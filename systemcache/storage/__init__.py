@@ -11,6 +11,7 @@ Values stand under the site's prefix, under their documented keys. Redis also ho
     old:<prefix>:<key>            the value once more, for longer, for families with `stale_for`
     stats:<prefix>                the counts of all processes, and the last batch that each of them has added
     series:<prefix>:<family>:<n>  the same counts by the minute, ten minutes a key
+    series:<prefix>:<family>:30m:<n>  the same by the half hour, five hours a key
     audit:<prefix>                the largest staleness that the auditor has found, by family and layer
     violations:<prefix>           the last stale answers that it has found
     refresh:<prefix>:<family>     which value of a family was asked for from its source in this second, and since when

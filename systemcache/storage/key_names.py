@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from systemcache import conf
 
 GENERATION_TTL = 30 * 86_400_000  # milliseconds; longer than any value's
-MARKS_TTL = 25 * 3_600  # seconds
+MARKS_TTL = 31 * 86_400  # seconds
 LOAD_TAG = ""  # carried by no value but by all loads under way: invalidating it keeps them from storing
 
 
@@ -63,8 +63,13 @@ def stats_key() -> str:
     return f"stats:{conf.prefix()}"
 
 
-def series_key(family: str, span: int) -> str:
-    return f"series:{conf.prefix()}:{family}:{span}"
+def series_key(family: str, minutes: int, span: int) -> str:
+    """Of counts in steps of so many minutes."""
+    return (
+        f"series:{conf.prefix()}:{family}:{span}"
+        if minutes == 1
+        else f"series:{conf.prefix()}:{family}:{minutes}m:{span}"
+    )
 
 
 def audit_key() -> str:

@@ -1,7 +1,7 @@
 """The counts of all processes, and what Redis reports of itself.
 
 One hash holds all counts, so that it is always in use and the last that a full Redis evicts. The counts by the minute
-stand in a hash per family and ten minutes: Redis packs up to 128 short fields into a few bytes each.
+and by the half hour stand in a hash per family and ten steps: Redis packs up to 128 short fields into a few bytes each.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.exceptions import NoPermissionError
@@ -21,14 +21,26 @@ from systemcache.storage.key_names import MARKS_TTL, marks_key, series_key, stat
 Counts = dict[str, dict[str, float]]  # by family or meter, then by event
 CountKey = tuple[str, str]  # a family's name, or a meter's; the event
 
+
+class Resolution(NamedTuple):
+    """Counts in steps of so many minutes, kept for so many."""
+
+    minutes: int
+    kept: int
+
+
 STATS_TTL = 30 * 86_400  # seconds
-SERIES_MINUTES = 25 * 60  # for which counts by the minute are kept
-SPAN = 10  # minutes in a key
+BY_MINUTE = Resolution(1, 25 * 60)
+BY_HALF_HOUR = Resolution(30, 31 * 24 * 60)  # India's hours and days begin at half hours of UTC
+RESOLUTIONS = (BY_MINUTE, BY_HALF_HOUR)
+SPAN = 10  # steps in a key
+MAX_MARKS = 200
 DIGITS = frozenset(b"%d" % digit for digit in range(10))
 
-# KEYS: counts, then a hash of some minutes for each family that the batch has counts of.
-# ARGV: the writer, the batch's number, now (s), the TTLs of counts and of minutes (s); then for each count the number
-# of its key among KEYS, the field, the amount.
+# KEYS: counts, then for each family that the batch has counts of a hash of some minutes and one of some half hours.
+# ARGV: the writer, the batch's number, now (s), the TTL of counts (s); the step in the hashes of minutes and their TTL,
+# and the same for half hours; then for each count the number of its family (0: it has no series), the field among
+# all counts, the event, the amount.
 # Adds a batch once: its number stands beside the counts, so that both survive or are evicted together. The number is
 # noted first: a full or read-only Redis refuses there, before anything is added. (After a script's first write, and
 # deleting a key that is not there is one, a full Redis takes in the rest.) Writers that have been silent for a
@@ -51,44 +63,60 @@ if not last then
     end
 end
 for i = 2, #KEYS do made_hash(KEYS[i]) end
-for i = 6, #ARGV, 3 do
-    local key = KEYS[tonumber(ARGV[i])]
-    local added = redis.pcall('HINCRBYFLOAT', key, ARGV[i + 1], ARGV[i + 2])
-    if type(added) == 'table' and added.err then redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2]) end
+local function add(key, field, amount)
+    local added = redis.pcall('HINCRBYFLOAT', key, field, amount)
+    if type(added) == 'table' and added.err then redis.call('HSET', key, field, amount) end
+end
+for i = 9, #ARGV, 4 do
+    local family, event, amount = tonumber(ARGV[i]), ARGV[i + 2], ARGV[i + 3]
+    add(KEYS[1], ARGV[i + 1], amount)
+    if family > 0 then
+        add(KEYS[2 * family], ARGV[5] .. event, amount)
+        add(KEYS[2 * family + 1], ARGV[7] .. event, amount)
+    end
 end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
-for i = 2, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
+for i = 2, #KEYS, 2 do
+    redis.call('EXPIRE', KEYS[i], ARGV[6])
+    redis.call('EXPIRE', KEYS[i + 1], ARGV[8])
+end
 return 1
 """
 
-# KEYS: marks. ARGV: what to mark, its TTL (s). Marks it once, and forgets marks that are older than that.
+# KEYS: marks. ARGV: what to mark, its TTL (s), how many to keep. Marks it once, and forgets the oldest.
 MARK = """
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('UNLINK', KEYS[1]) end
 local now = redis.call('TIME')[1]
 redis.call('HSETNX', KEYS[1], ARGV[1], now)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-local all = redis.call('HGETALL', KEYS[1])
+local all, marks = redis.call('HGETALL', KEYS[1]), {}
 for i = 1, #all, 2 do
-    if (tonumber(all[i + 1]) or 0) < now - ARGV[2] then redis.call('HDEL', KEYS[1], all[i]) end
+    local at = tonumber(all[i + 1]) or 0
+    marks[#marks + 1] = {at == at and at or 0, all[i]}
+end
+table.sort(marks, function(a, b) return a[1] > b[1] or (a[1] == b[1] and a[2] > b[2]) end)
+for i, mark in ipairs(marks) do
+    if i > tonumber(ARGV[3]) or mark[1] < now - ARGV[2] then redis.call('HDEL', KEYS[1], mark[2]) end
 end
 """
 
 
 @redis_command
 def add(
-    redis: Redis, writer: str, number: int, minute: int, counts: Mapping[CountKey, float], by_minute: set[CountKey]
+    redis: Redis, writer: str, number: int, minute: int, counts: Mapping[CountKey, float], in_series: set[CountKey]
 ) -> None:
-    """Add a writer's numbered batch of counts once; those in `by_minute` also to their minute (since the epoch)."""
-    span, digit = divmod(minute, SPAN)
-    families = list({family for family, _ in by_minute})
-    positions = {family: str(position) for position, family in enumerate(families, start=2)}
-    args = [writer, number, int(time.time()), STATS_TTL, 60 * (SERIES_MINUTES + SPAN)]
+    """Add a writer's numbered batch of counts once; those in `in_series` also to their minute (since the epoch)."""
+    families = list({family for family, _ in in_series})
+    numbers = {family: number for number, family in enumerate(families, start=1)}
+    keys, args = [stats_key()], [writer, number, int(time.time()), STATS_TTL]
+    for resolution in RESOLUTIONS:
+        args += [minute // resolution.minutes % SPAN, 60 * (resolution.kept + SPAN * resolution.minutes)]
+    for family in families:
+        keys += [series_key(family, each.minutes, minute // each.minutes // SPAN) for each in RESOLUTIONS]
     for (family, event), amount in counts.items():
         text = f"{amount:.6f}".rstrip("0").rstrip(".")
-        args += ["1", f"{family} {event}", text]
-        if (family, event) in by_minute:
-            args += [positions[family], f"{digit}{event}", text]
-    scripts.run(redis, ADD, [stats_key(), *(series_key(family, span) for family in families)], args)
+        args += [numbers[family] if (family, event) in in_series else 0, f"{family} {event}", event, text]
+    scripts.run(redis, ADD, keys, args)
 
 
 @redis_command
@@ -102,12 +130,14 @@ def counts(redis: Redis) -> Counts:
 
 
 @redis_command
-def minutes(redis: Redis, families: list[str], first: int, last: int) -> dict[int, dict[str, float]]:
-    """Counts of these families together by minute (since the epoch) from `first` to `last`."""
+def over_time(
+    redis: Redis, resolution: Resolution, families: list[str], first: int, last: int
+) -> dict[int, dict[str, float]]:
+    """Counts of these families together by step (since the epoch) from `first` to `last`."""
     places = [(family, span) for span in range(first // SPAN, last // SPAN + 1) for family in families]
     pipeline = redis.pipeline(transaction=False)
     for family, span in places:
-        pipeline.hgetall(series_key(family, span))
+        pipeline.hgetall(series_key(family, resolution.minutes, span))
     spans: defaultdict[int, defaultdict[bytes, float]] = defaultdict(lambda: defaultdict(float))
     for (_, span), answer in zip(places, pipeline.execute(raise_on_error=False), strict=True):
         if isinstance(answer, dict):
@@ -115,10 +145,10 @@ def minutes(redis: Redis, families: list[str], first: int, last: int) -> dict[in
             row = spans[span]
             for field, amount in zip(answer, _floats(answer.values()), strict=True):
                 row[field] += amount
-    return _by_minute(spans)
+    return _by_step(spans)
 
 
-def _by_minute(spans: Mapping[int, Mapping[bytes, float]]) -> dict[int, dict[str, float]]:
+def _by_step(spans: Mapping[int, Mapping[bytes, float]]) -> dict[int, dict[str, float]]:
     found: defaultdict[int, dict[str, float]] = defaultdict(dict)
     for span, row in spans.items():
         for field, amount in row.items():
@@ -146,7 +176,7 @@ def _finite(amount: bytes) -> float | None:
 @redis_command
 def mark(redis: Redis, what: str) -> None:
     """Marks this moment, unless it is marked already."""
-    scripts.run(redis, MARK, [marks_key()], [what, MARKS_TTL])
+    scripts.run(redis, MARK, [marks_key()], [what, MARKS_TTL, MAX_MARKS])
 
 
 @redis_command

@@ -1,6 +1,11 @@
 """The statistics over time: by the minute, in steps, with what happened meanwhile."""
 
-from datetime import UTC, datetime, timedelta
+import random
+import time
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from redis import Redis
@@ -8,6 +13,7 @@ from redis import Redis
 from systemcache import clock, conf
 from systemcache.errors import StoreUnavailable, UnknownFamily
 from systemcache.invalidation import clear
+from systemcache.models import ClearRecord
 from systemcache.stats import counters, time_series
 from systemcache.stats.batches import BatchQueue
 from systemcache.stats.time_series import Point
@@ -68,8 +74,9 @@ def test_all_public_families_together() -> None:
 @pytest.mark.usefixtures("redis_store")
 def test_a_day_ago_is_still_there() -> None:
     counted(NOON - timedelta(hours=24), hits=7)
-    points = time_series.series("sample_price", minutes=25 * 60, step=60)
-    assert len(points) == 25
+    points = time_series.series("sample_price", minutes=25 * 60, step=15)
+    assert len(points) == 100
+    points = [point for point in points if point.counts]
     assert (points[0].at, points[0].counts) == (datetime(2026, 1, 4, 12, tzinfo=UTC), {"hits": 7})
 
 
@@ -78,7 +85,9 @@ def test_what_this_process_counts_now_is_in() -> None:
     counters.count("sample_price", "hits", 5)
     counters.flush()
     at = datetime.now(UTC)
-    found = totals.minutes(["sample_price"], int(at.timestamp()) // 60 - 1, int(at.timestamp()) // 60)
+    found = totals.over_time(
+        totals.BY_MINUTE, ["sample_price"], int(at.timestamp()) // 60 - 1, int(at.timestamp()) // 60
+    )
     assert sum(counts["hits"] for counts in found.values()) == 5
 
 
@@ -86,10 +95,10 @@ def test_what_this_process_counts_now_is_in() -> None:
 def test_what_is_no_number_counts_as_nothing(redis_store: RedisServer, odd: str) -> None:
     counted(NOON, "sample_price", hits=5)
     redis = Redis.from_url(redis_store.url)
-    (name,) = redis.keys("series:*")
-    redis.hset(name, "0misses", odd)
+    for name in redis.keys("series:*"):
+        redis.hset(name, "0misses", odd)
     minute = int(NOON.timestamp()) // 60
-    found = totals.minutes(["sample_price"], minute - 10, minute)
+    found = totals.over_time(totals.BY_MINUTE, ["sample_price"], minute - 10, minute)
     assert found[minute]["hits"] == 5
     assert not any(counts.get("misses") for counts in found.values())
 
@@ -105,21 +114,106 @@ def test_without_redis_it_says_so() -> None:
         time_series.series(None, minutes=1, step=1)
 
 
-def test_every_key_ends_and_a_day_of_counts_stays_small(
-    redis_store: RedisServer, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("resolution", "pattern"),
+    [(totals.BY_MINUTE, "series:*:sample_price:[0-9]*[0-9]"), (totals.BY_HALF_HOUR, "series:*:sample_price:30m:*")],
+    ids=["by the minute", "by the half hour"],
+)
+def test_every_key_ends_and_what_is_kept_of_a_family_stays_small(
+    redis_store: RedisServer, resolution: totals.Resolution, pattern: str
 ) -> None:
     redis = Redis.from_url(redis_store.url)
     events = dict.fromkeys(("hits", "misses", "loads", "waits"), 123.0) | {"load_seconds": 12.345678}
-    for minutes_ago in range(25 * 60):
-        counted(NOON - timedelta(minutes=minutes_ago), "sample_price", **events)
-    names = redis.keys("series:*")
-    assert len(names) in (150, 151)
-    assert all(0 < redis.ttl(name) <= 60 * (totals.SERIES_MINUTES + totals.SPAN) for name in names)
+    steps = resolution.kept // resolution.minutes
+    for ago in range(steps):
+        counted(NOON - timedelta(minutes=ago * resolution.minutes), "sample_price", **events)
+    names = [name for name in redis.keys(pattern) if resolution.minutes > 1 or b":30m:" not in name]
+    assert len(names) in (steps // totals.SPAN, steps // totals.SPAN + 1)
+    longest = 60 * (resolution.kept + totals.SPAN * resolution.minutes)
+    assert all(longest - 60 <= redis.ttl(name) <= longest for name in names)
     assert all(redis.object("encoding", name) == b"listpack" for name in names)
-    per_family = sum(int(redis.memory_usage(name) or 0) for name in names)
-    with capsys.disabled():
-        print(f" {per_family} bytes for 25 hours of a family")
-    assert per_family < 400_000
+    assert sum(int(redis.memory_usage(name) or 0) for name in names) < 200_000
+
+
+# --- weeks and months --------------------------------------------------------------------------------------
+
+INDIA = ZoneInfo("Asia/Kolkata")
+
+
+@pytest.mark.usefixtures("redis_store")
+@pytest.mark.parametrize("now", ["2026-01-05 00:00", "2026-01-05 00:29", "2026-01-05 10:00", "2026-01-05 23:59"])
+@pytest.mark.parametrize("step", [30, 120, 480, 1440])
+def test_days_begin_at_midnight_where_the_site_is_and_the_last_is_today(
+    monkeypatch: pytest.MonkeyPatch, now: str, step: int
+) -> None:
+    now_there = datetime.fromisoformat(now).replace(tzinfo=INDIA)
+    monkeypatch.setattr(clock, "now", lambda: now_there)
+    for minutes_ago, amount in ((0, 1), (24 * 60, 2), (6 * 24 * 60, 4), (7 * 24 * 60, 8)):
+        counted(now_there - timedelta(minutes=minutes_ago), hits=amount)
+    points = time_series.whole_days("sample_price", 7, step=step)
+    midnight = datetime(2026, 1, 5, tzinfo=INDIA)
+    assert points[0].at == midnight - timedelta(days=6)
+    assert points[-1].at <= now_there < points[-1].at + timedelta(minutes=step)
+    by_day = Counter[int]()
+    for point in points:
+        by_day[(midnight.date() - point.at.astimezone(INDIA).date()).days] += int(point.counts.get("hits", 0))
+    assert {days_ago: amount for days_ago, amount in by_day.items() if amount} == {0: 1, 1: 2, 6: 4}
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_an_hour_is_one_of_the_sites_clock() -> None:
+    """Noon of UTC is 17:30 in India."""
+    for minutes_ago in (0, 29, 30, 31, 90, 91):
+        counted(NOON - timedelta(minutes=minutes_ago), hits=1)
+    points = time_series.series("sample_price", minutes=120, step=60)
+    assert [(point.at.astimezone(INDIA).hour, point.at.minute) for point in points] == [(16, 30), (17, 30)]
+    assert hits(points) == [2, 3]
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_a_month_adds_up_to_what_was_counted_in_each_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the clock goes on, with numbers that no binary fraction holds."""
+    chance = random.Random(7)
+    now = begin = datetime(2026, 1, 1, 0, 7, tzinfo=INDIA)
+    by_day: defaultdict[date, Decimal] = defaultdict(Decimal)
+    reads: defaultdict[date, int] = defaultdict(int)
+    while now < begin + timedelta(days=30) - timedelta(minutes=7):
+        amount, seconds = chance.randrange(1, 1_000), Decimal(chance.randrange(1, 10**7)) / 10**6
+        counted(now, hits=amount, load_seconds=float(seconds))
+        reads[now.date()] += amount
+        by_day[now.date()] += seconds
+        last, now = now, now + timedelta(minutes=chance.randrange(1, 90))
+    monkeypatch.setattr(clock, "now", lambda: last)
+    for step in (30, 480, 1440):
+        found_reads: defaultdict[date, float] = defaultdict(float)
+        found_seconds: defaultdict[date, float] = defaultdict(float)
+        for point in time_series.whole_days("sample_price", 30, step=step):
+            found_reads[point.at.astimezone(INDIA).date()] += point.counts.get("hits", 0)
+            found_seconds[point.at.astimezone(INDIA).date()] += point.counts.get("load_seconds", 0)
+        assert found_reads == reads
+        assert {day: round(Decimal(seconds), 6) for day, seconds in found_seconds.items()} == by_day
+    whole = totals.counts()["sample_price"]
+    assert whole["hits"] == sum(reads.values())
+    assert whole["load_seconds"] == pytest.approx(float(sum(by_day.values())), abs=1e-6)
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_a_batch_that_is_sent_again_or_late_counts_once_and_at_its_own_time() -> None:
+    queue = BatchQueue()
+    queue.put({("sample_price", "hits"): 5}, int((NOON - timedelta(days=2)).timestamp()) // 60)
+    batch = queue.next_batch()
+    assert batch
+    counters.add_batch(batch)
+    counters.add_batch(batch)  # its answer was lost
+    points = time_series.whole_days("sample_price", 3, step=24 * 60)
+    assert hits(points) == [5, 0, 0]
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_counts_of_the_day_before_the_first_stay_out() -> None:
+    counted(NOON - timedelta(days=30), hits=9)
+    counted(NOON - timedelta(days=29), hits=1)
+    assert sum(hits(time_series.whole_days("sample_price", 30, step=480))) == 1
 
 
 @pytest.mark.django_db
@@ -135,6 +229,25 @@ def test_clears_and_starts_are_marked_once(redis_store: RedisServer, monkeypatch
         ("restart", "Redis was started"),
         ("restart", "the site was started"),
     ]
+
+
+@pytest.mark.django_db
+def test_the_latest_200_starts_and_clears_are_kept(redis_store: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC))
+    redis = Redis.from_url(redis_store.url)
+    totals.marks()  # greets it
+    now = int(time.time())
+    redis.hset(f"marks:{conf.prefix()}", "site long ago", now - 32 * 86_400)
+    for nonsense in ("nonsense", "nan", "-inf"):
+        redis.hset(f"marks:{conf.prefix()}", nonsense, nonsense)
+    for number in range(1, 300):
+        redis.hset(f"marks:{conf.prefix()}", f"site elsewhere {number}", now - 10 * number)
+    ClearRecord.objects.bulk_create(ClearRecord(by="Asha", what=str(n), keys=0, seconds=0) for n in range(300))
+    totals.mark("site here")
+    assert set(totals.marks()) >= {"site here", *(f"site elsewhere {number}" for number in range(1, 199))}
+    assert len(totals.marks()) == 200
+    clears = [mark.what for mark in time_series.marks(minutes=30 * 24 * 60) if mark.kind == "clear"]
+    assert clears == [f"{n} by Asha" for n in range(100, 300)]
 
 
 @pytest.mark.django_db

@@ -1,7 +1,12 @@
 """The cache's pages in the admin: who sees what, what they change, and what the first one tells."""
 
+import csv
+import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +15,7 @@ from django.test import Client
 from redis import Redis
 
 from systemcache import families
-from systemcache.admin import overview
+from systemcache.admin import history, overview
 from systemcache.fetching.fetch import fetch
 from systemcache.invalidation import clear
 from systemcache.models import ClearRecord
@@ -133,8 +138,52 @@ def test_the_last_day_is_put_together_once_a_minute(viewer: Client, sample_redis
     assert reads() == (0, 0)
     price("A")
     assert reads() == (1, 0)
-    overview.day_cache.reset()
+    overview.history_cache.reset()
     assert reads() == (1, 1)
+
+
+def test_a_week_and_a_month_can_be_chosen_and_saved_on_both_pages(viewer: Client, sample_redis: Redis) -> None:
+    price("A")
+    for page in (HOME, FAMILY):
+        for query, key, name, days in (
+            ("", "day", "Last day", 1),
+            ("?period=week", "week", "Last week", 7),
+            ("?period=month", "month", "Last 30 days", 30),
+            ("?period=century", "day", "Last day", 1),
+        ):
+            answer = viewer.get(page + query)
+            chosen = answer.context["periods"][1]
+            assert (chosen.name, chosen.choice.key) == (name, key)
+            assert re.findall(r'aria-current="true">([^<]+)<', answer.content.decode()) == [name]
+            assert sum(point.counts.get("hits", 0) for point in chosen.table) >= 1
+            assert len(chosen.table) == (24 if days == 1 else days)
+            assert f"?table=history&amp;period={key}&amp;format=csv" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("period", "step"), [("day", 15), ("week", 120), ("month", 480)])
+def test_a_period_is_saved_in_the_steps_of_its_chart(
+    viewer: Client, sample_redis: Redis, period: str, step: int
+) -> None:
+    for _ in range(3):
+        price("A")
+    for page, name in ((HOME, "history"), (FAMILY, "sample_price")):
+        address = f"{page}?table=history&period={period}&format="
+        answer = viewer.get(address + "csv")
+        assert f'filename="{name}-{period}.csv"' in answer["Content-Disposition"]
+        lines = list(csv.DictReader(StringIO(answer.content.decode())))
+        rows = json.loads(viewer.get(address + "json").content)
+        assert [{column: str(value) for column, value in row.items()} for row in rows] == lines
+        assert list(rows[0]) == ["from", *history.COLUMNS]
+        assert sum(row["hits"] for row in rows) == 3
+        assert sum(row["loads"] for row in rows) == (3 if page == HOME else 2)
+        begins = [datetime.fromisoformat(row["from"]) for row in rows]
+        assert begins[0].utcoffset() == timedelta(hours=5, minutes=30)
+        assert {after - before for before, after in pairwise(begins)} == {timedelta(minutes=step)}
+        assert len(rows) == 96 if period == "day" else (begins[0].hour, begins[0].minute) == (0, 0)
+
+
+def test_without_redis_no_history_is_saved(viewer: Client) -> None:
+    assert viewer.get(f"{HOME}?table=history&format=csv").status_code == 503
 
 
 def test_a_clear_shows_as_a_mark_and_among_the_last(keeper: Client, sample_redis: Redis) -> None:
