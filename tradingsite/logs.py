@@ -78,7 +78,7 @@ class ExportFailures(logging.Filter):
         if record.created < self._silent_until:
             return False
         self._silent_until = record.created + self.INTERVAL
-        record.msg, record.args = "traces are not exported for now, and the oldest go: %s", (record.getMessage(),)
+        record.msg, record.args = "traces are not exported; the oldest are dropped: %s", (record.getMessage(),)
         return True
 
 

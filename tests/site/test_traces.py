@@ -278,7 +278,7 @@ def test_what_cannot_be_exported_is_reported_once_a_minute() -> None:
         record = logging.makeLogRecord({"msg": "error %s", "args": ("111",), "created": at})
         return record.getMessage() if failures.filter(record) else None
 
-    told = "traces are not exported for now, and the oldest go: error 111"
+    told = "traces are not exported; the oldest are dropped: error 111"
     assert [passed(at) for at in (1_000.0, 1_001.0, 1_059.9, 1_060.0, 1_061.0)] == [told, None, None, told, None]
 
 
