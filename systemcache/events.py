@@ -127,8 +127,9 @@ def publish_all(events: Iterable[Event], *, book: str = "") -> bool:
 
 
 def publish_on_commit(make: Callable[[], Iterable[Event]], *, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Publish a write once it has committed, or at once outside a transaction. `make` is called then; its errors are
-    logged and do not make the write fail.
+    """Publish a write once it has committed, or at once outside a transaction.
+
+    `make` is called then; its errors are logged and do not make the write fail.
     """
     commits.on_commit(partial(publish_safely, make), using)
 

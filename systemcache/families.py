@@ -21,19 +21,21 @@ class Family(Generic[T]):
     choices: the values of parameters that have few, so that all keys of the family can be listed without asking Redis.
     tags: templates over the same parameters; invalidating a tag invalidates the values that carry it. The family's own
         name is one.
-    strict: shows our own tables. What a finished write has replaced is never shown: no value is held in a process while
-        Redis is away, and nobody joins a load that may have begun before the write.
+    strict: shows the site's own tables. What a finished write has replaced is never shown: no process holds a value while
+        Redis is away, and no caller joins a load that may have begun before the write.
     ahead: refresh-ahead: one caller refreshes a value in the last quarter of its TTL, the others get it as it is.
     near: a process may show a copy of its own, which is what Redis held a moment ago (CACHE_NEAR_TRUST).
     jitter: the share of the TTL by which it is randomly shortened, for families whose keys are loaded together.
-    load_timeout: seconds after which a load counts as lost and another caller may load. permission: what it takes to
-    see a value in a response, such as `app.view_model`; "": any authenticated user. secret: nobody sees a value,
-    whatever their permissions: keys and values stay off every page, reads off the totals, and entries are sealed in
-    Redis (storage/sealing.py) and never shown past their TTL. refreshable: who may see a value may ask for it from its
-    source (fetching/refresh.py). source: the dotted name of the function that reads a value again, from its parameters
-    as text, and writes nothing; for the auditor (audit/). Only for our own tables: it is called at any time. counts_as:
-    CALL if each hit saves a call that the source counts. pushed: a feed also stores values, ahead of reads
-    (fetching/push.py).
+    load_timeout: seconds after which a load counts as lost and another caller may load.
+    permission: the permission that a response with a value requires, such as `app.view_model`; "": any authenticated
+        user.
+    secret: no page shows keys or values, whatever the user's permissions, and the totals do not include the reads.
+        Entries are sealed in Redis (storage/sealing.py) and never served past their TTL.
+    refreshable: callers who may see a value may request it from its source (fetching/refresh.py).
+    source: the dotted name of the function that reads a value again, from its parameters as text, and writes nothing;
+        for the auditor (audit/). Only for the site's own tables, because it is called at any time.
+    counts_as: CALL if each hit saves a call that the source counts.
+    pushed: a feed also stores values, ahead of reads (fetching/push.py).
     """
 
     name: str

@@ -25,10 +25,11 @@ AUTHENTICATED_ONLY = (IsAuthenticated, DjangoModelPermissions)  # for reads thes
 class CachedReadMixin(StrictView):
     """A view's declaration of what it reads from the cache. What follows from it:
 
-    - permission: safe methods require the family's permission in addition to `permission_classes`; - the API's
-    description: the family's type is the schema, `query_serializer` the parameters; - the headers X-Cache, Age, ETag
-    and Cache-Control, and 304; - Cache-Control: no-cache of a request, for a family that is refreshable; - the fast
-    path (middleware.py), where permissions have names and the response is one cached value.
+    - permission: safe methods require the family's permission in addition to `permission_classes`;
+    - the API's description: the family's type is the schema, `query_serializer` the parameters;
+    - the headers X-Cache, Age, ETag and Cache-Control, and 304;
+    - Cache-Control: no-cache of a request, for a family that is refreshable;
+    - the fast path (middleware.py), where permissions have names and the response is one cached value.
     """
 
     family: Family[Any]
