@@ -21,8 +21,8 @@ class Family(Generic[T]):
     choices: the values of parameters that have few, so that all keys of the family can be listed without asking Redis.
     tags: templates over the same parameters; invalidating a tag invalidates the values that carry it. The family's own
         name is one.
-    strict: shows the site's own tables. What a finished write has replaced is never shown: no process holds a value while
-        Redis is away, and no caller joins a load that may have begun before the write.
+    strict: shows the site's own tables. What a finished write has replaced is never shown: no process holds a value
+        while Redis is away, and no caller joins a load that may have begun before the write.
     ahead: refresh-ahead: one caller refreshes a value in the last quarter of its TTL, the others get it as it is.
     near: a process may show a copy of its own, which is what Redis held a moment ago (CACHE_NEAR_TRUST).
     jitter: the share of the TTL by which it is randomly shortened, for families whose keys are loaded together.
