@@ -84,9 +84,9 @@ def create_or_get(intent: OrderIntent, admit: Callable[[], object] = lambda: Non
         action=intent.action,
         key=intent.key,
         fingerprint=intent.fingerprint(),
-        exchange=intent.exchange,
-        symbol=intent.symbol,
-        instrument_id=intent.instrument_id,
+        exchange=_fitted(intent.exchange, OrderRequest.exchange.field.max_length),
+        symbol=_fitted(intent.symbol, OrderRequest.symbol.field.max_length),
+        instrument_id=_fitted(intent.instrument_id, OrderRequest.instrument_id.field.max_length),
         before=intent.before,
         asked=intent.params,
         tag=prefix + intent.label,
@@ -107,6 +107,11 @@ def create_or_get(intent: OrderIntent, admit: Callable[[], object] = lambda: Non
         if earlier is None:
             raise
         return earlier, False
+
+
+def _fitted(text: str, length: int | None) -> str:
+    """Fit a text of the broker's book into its column: an instrument's name must not prevent a cancellation."""
+    return text[:length]
 
 
 def can_be_claimed(row: OrderRequest) -> bool:

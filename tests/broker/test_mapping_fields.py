@@ -77,8 +77,8 @@ def test_texts_are_stripped_and_disguised_blanks_are_empty(sent: object, text: s
     assert fields.text(sent) == text
 
 
-def test_a_text_that_no_utf8_can_carry_is_made_one_that_it_can() -> None:
-    assert fields.text("a\ud800b").encode() == b"a?b"
+def test_a_text_that_no_utf8_or_no_database_can_carry_is_made_one_that_it_can() -> None:
+    assert fields.text("a\ud800b\0").encode() == b"a?b"
 
 
 @pytest.mark.parametrize(

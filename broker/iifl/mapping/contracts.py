@@ -14,10 +14,10 @@ def contract(file: str, fields: Row) -> Contract | None:
 
     Raises MalformedRow if the row has no id or symbol, or names another file's exchange.
     """
-    exchange = _clean_text(fields.get("exchange")) or file
-    trading_symbol = _clean_text(fields.get("tradingSymbol")) or _clean_text(fields.get("underlyingInstrumentSymbol"))
-    instrument_id = _clean_text(fields.get("instrumentId"))
-    instrument_type = _clean_text(fields.get("instrumentType"))[:MAX_CODE_LENGTH]
+    exchange = text(fields.get("exchange")) or file
+    trading_symbol = text(fields.get("tradingSymbol")) or text(fields.get("underlyingInstrumentSymbol"))
+    instrument_id = text(fields.get("instrumentId"))
+    instrument_type = text(fields.get("instrumentType"))[:MAX_CODE_LENGTH]
     is_index = instrument_type == INDEX
     if is_index and file != Exchange.INDICES:
         return None
@@ -28,7 +28,7 @@ def contract(file: str, fields: Row) -> Contract | None:
     if is_index and exchange == Exchange.NSEFO:
         exchange = Exchange.NSEEQ  # INDIA VIX: the broker quotes it under NSEEQ (iifl_api §3.8)
     symbol, series = split_symbol(exchange, trading_symbol)
-    name = _clean_text(fields.get("formattedInstrumentName")) or _clean_text(fields.get("underlyingInstrumentName"))
+    name = text(fields.get("formattedInstrumentName")) or text(fields.get("underlyingInstrumentName"))
     return Contract(
         exchange=exchange,
         symbol=symbol,
@@ -37,7 +37,7 @@ def contract(file: str, fields: Row) -> Contract | None:
         instrument_id=instrument_id,
         name=name[:MAX_NAME_LENGTH],
         instrument_type=instrument_type,
-        option_type=_clean_text(fields.get("optionType"))[:MAX_CODE_LENGTH],
+        option_type=text(fields.get("optionType"))[:MAX_CODE_LENGTH],
         strike_price=price(fields.get("strikePrice")),
         expiry=calendar_day(fields.get("expiry")),
         lot_size=_lot(fields),
@@ -48,11 +48,6 @@ def contract(file: str, fields: Row) -> Contract | None:
 def _lot(fields: Row) -> int | None:
     lot = whole_number(fields.get("lotSize"))
     return lot if lot and lot > 0 else None
-
-
-def _clean_text(value: object) -> str:
-    """Drop NUL, which PostgreSQL cannot store."""
-    return text(value).replace("\0", "")
 
 
 def book_symbol(exchange: str, trading_symbol: str) -> str:

@@ -59,8 +59,8 @@ def text(value: object) -> str:
     if is_blank(value) or not isinstance(value, str | int | float):
         return ""
     try:
-        # JSON can escape lone surrogates, which UTF-8 cannot encode.
-        return str(value).encode(errors="replace").decode().strip()
+        # JSON can escape lone surrogates, which UTF-8 cannot encode, and NUL, which PostgreSQL cannot store.
+        return str(value).encode(errors="replace").decode().replace("\0", "").strip()
     except ValueError:  # Python refuses to print integers of thousands of digits
         return ""
 

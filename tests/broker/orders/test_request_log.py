@@ -71,6 +71,13 @@ def test_a_request_that_somebody_else_has_tried_since_is_not_claimed(overtaken: 
     assert request_log.claim(on_record())
 
 
+def test_a_cancellation_is_recorded_whatever_the_book_calls_the_instrument(time: Time) -> None:
+    user = User.objects.create_user("dealer")
+    intent = OrderIntent(user.pk, None, OrderRequest.Action.CANCEL, "NATIONAL STOCK", "I" * 100, {}, "4711")
+    assert request_log.create_or_get(intent)[1]
+    assert (on_record().exchange, on_record().symbol) == ("NATIONAL STO", "I" * 64)
+
+
 def test_an_earlier_order_book_takes_nothing_back_that_a_later_one_has_proven(time: Time) -> None:
     user = User.objects.create_user("dealer")
     intent = OrderIntent(user.pk, "key-1", OrderRequest.Action.PLACE, "NSEEQ", "INFY", {"side": "BUY", "quantity": 1})
