@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from testservers.asking import answers
+from testservers.http import answers
 from testservers.ports import free_port
 from testservers.processes import Program
 from testservers.project import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from testservers.asking import answers
+from testservers.http import answers
 from testservers.ports import free_port
 from testservers.processes import Program
 from testservers.project import ROOT

@@ -38,8 +38,8 @@ BOOKS: tuple[Family[Any], ...] = (*CHANGED_BY_ORDERS, HOLDINGS)
 INTO_THE_DEMAT_ACCOUNT = frozenset({"DELIVERY", "BNPL", "CNC", "MTF"})
 
 BATCH = 200  # updates that are handled together
-# The broker's books may be a moment behind its stream: what was loaded meanwhile is not kept.
-ECHO_AFTER = 1.5  # seconds
+# The broker's books may be a moment behind its stream, so what an update changes is invalidated once more.
+REPEAT_AFTER = 1.5  # seconds
 SETTLE_FOR, SETTLE_INTERVAL = 120.0, 1.0  # seconds: while an answer is waited for, its request cannot be settled yet
 REMEMBERED = 500  # orders
 
@@ -59,8 +59,8 @@ class OrderUpdates:
         self._stop = threading.Event()
         self._unsettled: OrderedDict[str, tuple[Order, float]] = OrderedDict()
         self._settle_at = 0.0
-        self._echo_at: float | None = None
-        self._echo: dict[str, Family[Any]] = {}
+        self._repeat_at: float | None = None
+        self._to_repeat: dict[str, Family[Any]] = {}
         self._instruments: dict[tuple[str, str], tuple[str, str]] = {}
 
     def put(self, kind: Kind, payload: bytes) -> None:
@@ -87,7 +87,8 @@ class OrderUpdates:
         """Handle updates that have arrived together, and what is due of earlier ones."""
         orders, trades, moved = self._read(batch)
         if moved:
-            self._echo_at, self._echo = self._clock() + ECHO_AFTER, self._echo | moved  # first: what follows may fail
+            self._to_repeat |= moved  # before what may fail
+            self._repeat_at = self._clock() + REPEAT_AFTER
             # The cached book completes what the packets say, so it is read before it is invalidated.
             known = {order.order_id: order for order in known_orders()} if orders or trades else {}
             completed_orders = [self._completed_order(order, known.get(order.order_id)) for order in orders]
@@ -148,9 +149,9 @@ class OrderUpdates:
 
     def _do_what_is_due(self) -> None:
         now = self._clock()
-        if self._echo_at is not None and now >= self._echo_at:
-            invalidate(self._echo.values())
-            self._echo, self._echo_at = {}, None
+        if self._repeat_at is not None and now >= self._repeat_at:
+            invalidate(self._to_repeat.values())
+            self._to_repeat, self._repeat_at = {}, None
         if self._unsettled and now >= self._settle_at:
             self._settle_at = now + SETTLE_INTERVAL
             self._settle(now)

@@ -122,7 +122,7 @@ class Control:
             return http_error(404, "There is no such control route.")
         try:
             return handle(request)
-        except (msgspec.MsgspecError, ValueError, SimulatorError) as error:
+        except (msgspec.MsgspecError, ValueError, ArithmeticError, SimulatorError) as error:
             return http_error(400, str(error))
 
     def _handle_calls(self, request: Request) -> Answer:
@@ -176,9 +176,9 @@ class Control:
         if request.method == "DELETE":
             self._operations.release_prices()
             return json_answer({})
-        wanted = msgspec.json.decode(request.body, type=PriceRequest)
-        self._operations.set_price(wanted.symbol, wanted.price)
-        return json_answer(wanted)
+        price = msgspec.json.decode(request.body, type=PriceRequest)
+        self._operations.set_price(price.symbol, price.price)
+        return json_answer(price)
 
     def _place_order(self, request: Request) -> Answer:
         return json_answer(self._operations.place_order(_fields(request)))

@@ -116,7 +116,7 @@ def test_the_books_are_invalidated_once_more_a_moment_later(feed: OrderUpdates, 
     cache_all()
     feed.handle([])
     assert "orders" in cached()
-    monotonic.now += order_updates.ECHO_AFTER
+    monotonic.now += order_updates.REPEAT_AFTER
     feed.handle([])
     assert "orders" not in cached()
 
@@ -133,7 +133,7 @@ def test_books_that_could_not_be_invalidated_are_so_a_moment_later(
         for batch in ([update("order_open_made")], []):
             with pytest.raises(OperationalError):
                 feed.handle(batch)
-            monotonic.now += order_updates.ECHO_AFTER
+            monotonic.now += order_updates.REPEAT_AFTER
     feed.handle([])
     assert "orders" not in cached()
 

@@ -99,6 +99,7 @@ def test_another_program_places_changes_fills_cancels_and_the_exchange_rejects(
     [
         ("POST", "prices", {"symbol": "NOBODY", "price": 5}, 400),
         ("POST", "prices", {"symbol": "INFY", "price": "dear"}, 400),
+        ("POST", "prices", {"symbol": "INFY", "price": "Infinity"}, 400),
         ("POST", "packets", {"topic": RELIANCE, "payload": "no digits"}, 400),
         ("POST", "status", {"code": 70_000}, 400),
         ("POST", "orders", [1], 400),

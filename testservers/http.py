@@ -1,4 +1,4 @@
-"""Asking a server whether it is up."""
+"""Whether an HTTP server is up."""
 
 import requests
 
