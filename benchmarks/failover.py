@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from django.contrib.auth import get_user_model
 from redis import Redis
 
 from benchmarks.serving import granian
 from benchmarks.targets import Targets
-from systemcache.models import ApiToken
 from testservers.redis_proxy import RedisProxy
 from testservers.redis_server import RedisServer
+from testservers.web_server import prepare
 
 PATH = "/api/settings"
 ROUNDS = 10
@@ -49,11 +48,10 @@ class _Site:
 
 
 def run(targets: Targets) -> list[Row]:
-    token = ApiToken.issue(get_user_model().objects.get(username="bench"), "failover")
     with tempfile.TemporaryDirectory() as folder:
         rows = [
-            _row("killed: without a cache after the new primary", _without_cache(Path(folder) / "killed", token)),
-            _row("split brain: a process that is left goes on", _left_behind(Path(folder) / "split", token)),
+            _row("killed: without a cache after the new primary", _without_cache(Path(folder) / "killed")),
+            _row("split brain: a process that is left goes on", _left_behind(Path(folder) / "split")),
         ]
     print(f"{'milliseconds':50}{'rounds':>8}{'median':>9}{'longest':>9}")
     for row in rows:
@@ -67,11 +65,12 @@ def _row(name: str, taken: list[float]) -> Row:
     return Row(name, len(ordered), ordered[len(ordered) // 2], ordered[-1])
 
 
-def _without_cache(folder: Path, token: str) -> list[float]:
+def _without_cache(folder: Path) -> list[float]:
+    environment, token = _own_database(folder)
     taken = []
     with RedisServer(folder / "a") as first, RedisServer(folder / "b") as second, RedisProxy(first.port) as proxy:
         servers = [first, second]
-        with granian(REDIS_URL=proxy.url) as port:
+        with granian(**environment, REDIS_URL=proxy.url) as port:
             site = _Site(port, token)
             for _ in range(ROUNDS):
                 primary, replica = servers
@@ -89,7 +88,8 @@ def _without_cache(folder: Path, token: str) -> list[float]:
     return taken
 
 
-def _left_behind(folder: Path, token: str) -> list[float]:
+def _left_behind(folder: Path) -> list[float]:
+    environment, token = _own_database(folder)
     taken = []
     with (
         RedisServer(folder / "a") as first,
@@ -98,7 +98,10 @@ def _left_behind(folder: Path, token: str) -> list[float]:
         RedisProxy(first.port) as other_way,
     ):
         servers = [first, second]
-        with granian(REDIS_URL=way.url) as port, granian(REDIS_URL=other_way.url) as other_port:
+        with (
+            granian(**environment, REDIS_URL=way.url) as port,
+            granian(**environment, REDIS_URL=other_way.url) as other_port,
+        ):
             site, left = _Site(port, token), _Site(other_port, token)
             for _ in range(ROUNDS):
                 old, new = servers
@@ -115,6 +118,13 @@ def _left_behind(folder: Path, token: str) -> list[float]:
                 other_way.cut()
                 servers.reverse()
     return taken
+
+
+def _own_database(folder: Path) -> tuple[dict[str, str], str]:
+    """A database of its own names the Redis that its site uses; a token of the administrator."""
+    folder.mkdir()
+    environment = {"DATABASE_URL": f"sqlite:///{folder}/site.sqlite3"}
+    return environment, prepare(environment)
 
 
 def _follow(replica: RedisServer, primary: RedisServer) -> None:

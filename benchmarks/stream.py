@@ -62,7 +62,9 @@ class Reader:
         self._socket.sendall(head.encode())
         self._rest = b""
         while b"retry:" not in self._rest:
-            self._rest += self._socket.recv(65_536)
+            piece = self._socket.recv(65_536)
+            assert piece, f"The stream has ended: {self._rest!r}"
+            self._rest += piece
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
