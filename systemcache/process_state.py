@@ -6,6 +6,7 @@ keeps something in this process, a lock included, registers how it becomes as in
 
 import os
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from typing import Protocol, TypeVar
 
 
@@ -16,6 +17,7 @@ class Resettable(Protocol):
 
 S = TypeVar("S", bound=Resettable)
 _resets: list[Callable[[], None]] = []
+_ends: set[tuple[int, Callable[[], None]]] = set()
 
 
 def register(state: S) -> S:
@@ -34,6 +36,16 @@ def reset() -> None:
     """Forget everything that is registered."""
     for function in _resets:
         function()
+
+
+def call_at_end(function: Callable[[], None]) -> None:
+    """Call a function once when this process ends by itself. A forked child has to register its own.
+
+    `atexit` is not enough: children that multiprocessing forks, such as Granian's workers, end without it.
+    """
+    if (os.getpid(), function) not in _ends:
+        _ends.add((os.getpid(), function))
+        Finalize(None, function, exitpriority=0)
 
 
 os.register_at_fork(after_in_child=reset)

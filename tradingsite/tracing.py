@@ -11,7 +11,6 @@ import socket
 import threading
 from functools import lru_cache
 from itertools import islice
-from multiprocessing.util import Finalize
 from time import perf_counter, time_ns
 
 from django.conf import settings
@@ -56,7 +55,7 @@ class _Exporter:
             if self._tracer is None:
                 self._provider = _new_provider()
                 self._tracer = self._provider.get_tracer("tradingsite", settings.VERSION)
-                Finalize(None, self.stop, exitpriority=0)  # where atexit does not run: workers are forked by Granian
+                process_state.call_at_end(self.stop)
             return self._tracer
 
     def stop(self) -> None:

@@ -1,6 +1,5 @@
 """Counts per family over all processes, added to Redis twice a second, or kept here while Redis is down."""
 
-import atexit
 import logging
 import threading
 import time
@@ -137,6 +136,7 @@ def add_batch(batch: Batch) -> None:
 
 def _start_flusher() -> None:
     _pending.flusher_started = True
+    process_state.call_at_end(_stop)
     if conf.stats_interval() > 0:
         threading.Thread(target=_flush_forever, name="cache-stats", daemon=True).start()
 
@@ -149,7 +149,6 @@ def _flush_forever() -> None:
     _pending.flusher_started = False
 
 
-@atexit.register
 def _stop() -> None:
     _process_ends.set()
     flush()

@@ -136,6 +136,20 @@ def test_a_forked_child_counts_under_a_name_of_its_own_and_from_nothing(redis_st
     assert counters.snapshot()["families"]["holdings"]["hits"] == 7
 
 
+def test_a_worker_that_multiprocessing_forks_loses_no_count_when_it_ends(redis_store: RedisServer) -> None:
+    """As Granian's are; the thread that adds counts has not run yet."""
+    script = (
+        "import django, multiprocessing; django.setup()\n"
+        "from systemcache.stats import counters\n"
+        "def work(): counters.count('holdings', 'hits', 4)\n"
+        "child = multiprocessing.get_context('fork').Process(target=work)\n"
+        "child.start(); child.join()\n"
+        "counters.count('holdings', 'hits', 3)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], env=environment(redis_store), cwd=ROOT, check=True, timeout=60)
+    assert counters.snapshot()["families"]["holdings"]["hits"] == 7
+
+
 def test_writers_that_are_long_silent_are_forgotten(redis_store: RedisServer) -> None:
     redis, now = Redis.from_url(redis_store.url), int(time.time())
     redis.hset("stats:iifl:SIM0001", mapping={"@old": f"7 {now - 90_000}", "@young": f"7 {now - 3_600}"})
