@@ -1,4 +1,4 @@
-"""Who may open a page, and what somebody who may not is told."""
+"""Who may open a page, and what others are told."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,8 +19,8 @@ LOGIN_ENDED = "Your login has ended. Log in again to go on."
 def page_for(*permissions: str) -> Callable[[View[P]], View[P]]:
     """Open a page to logged-in people who have all of the permissions.
 
-    A visitor without a login is sent to one, and comes back to the page; htmx, which could do nothing with the login
-    page, gets 401. Raises PermissionDenied for whoever lacks a permission.
+    A visitor is redirected to the login, and from there back to the page; htmx, which could not show the login page,
+    gets 401. Raises PermissionDenied for a user who lacks a permission.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -30,7 +30,7 @@ def page_for(*permissions: str) -> Callable[[View[P]], View[P]]:
                 return ask_for_login(request)
             for permission in permissions:
                 if not request.user.has_perm(permission):
-                    raise PermissionDenied(f"This page takes the permission {permission}.")
+                    raise PermissionDenied(f"This page requires the permission {permission}.")
             return view(request, *args, **kwargs)
 
         return guarded
@@ -49,15 +49,15 @@ def ask_for_login(request: HttpRequest) -> HttpResponse:
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """Whether a page's script asks, rather than somebody who opens an address."""
+    """Whether htmx asks for a part of a page, rather than a browser for the whole."""
     return "HTTP_HX_REQUEST" in request.META
 
 
 def may_trade(request: HttpRequest) -> bool:
-    """Whether buttons that trade are shown. Whoever lacks only the second factor sees them, and is asked for it."""
+    """Whether buttons that trade are shown. Users who lack only the second factor see them, and are asked for it."""
     return request.user.has_perm(TRADE) or hasattr(request, "second_factor_is_missing")
 
 
 def user_id(request: HttpRequest) -> int:
-    """Return the number of the person who has opened a page that `page_for` guards."""
+    """Return the id of the user who has opened a page that `page_for` guards."""
     return cast("int", request.user.pk)  # never None behind a login

@@ -1,4 +1,4 @@
-"""Confirmations: what will be sent, said before it is; a dialog over the page, or a page of its own without scripts."""
+"""Confirmations, which name what will be sent: a dialog over the page, or a page of its own without scripts."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def new_key() -> str:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """`lines` name what will be sent, one each; `hidden` are the form's fields.
+    """`lines` name what will be sent, one line each; `hidden` are the form's hidden fields.
 
     `refusal` says why it cannot be sent now. `key` makes a repeated form the same request; a new one makes its own.
     """

@@ -1,4 +1,4 @@
-"""How broker and live feed are, and since when the broker has been away, as far as this process knows."""
+"""The state of broker and live feed, and since when the broker has been away, as far as this process knows."""
 
 import threading
 from datetime import datetime
@@ -26,7 +26,7 @@ class _Outage:
             return self._since
 
 
-FEED_TTL = 0.5  # seconds; the feed says once a second how it is
+FEED_TTL = 0.5  # seconds; the feed reports its state once a second
 
 _outage = process_state.register(_Outage())
 _feed: TTLDict[FeedState] = process_state.register(TTLDict())
@@ -42,7 +42,7 @@ def feed() -> FeedState:
 
 
 def broker() -> tuple[BrokerStatus, datetime | None]:
-    """Say whether the broker answers, as of a second ago at most, and since when it does not."""
+    """Return whether the broker answers, as of a second ago at most, and since when it has not."""
     try:
         status = gateway.status()
     except CacheError as error:  # too many requests wait for it already

@@ -1,4 +1,4 @@
-"""Answers that are a part of a page for its script, and a page of their own without one."""
+"""Responses that are a part of a page for htmx, and otherwise a page of their own."""
 
 from typing import Any
 

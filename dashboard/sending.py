@@ -1,4 +1,4 @@
-"""Sends orders beside the request that asks for it: a broker that hangs leaves nobody without a word.
+"""Sends orders in threads of its own, so that a request is answered even while the broker hangs.
 
 The request waits a few seconds. What takes longer goes on here, on record like any order, and the page of its outcome
 says how far it has come.

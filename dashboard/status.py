@@ -25,7 +25,7 @@ POLLED = "Prices are read from the broker every two seconds instead."
 FEED_TROUBLES: dict[str, str] = {
     State.MUTE: f"The live feed is connected, and sends nothing. {POLLED} This page goes on by itself.",
     State.PARTIAL: "The live feed sends nothing for some instruments; their prices are read every two seconds instead.",
-    State.DOWN: f"The live feed is down. {POLLED} Staff see what to do on the status page.",
+    State.DOWN: f"The live feed is down. {POLLED} The status page tells staff what to do.",
     State.LOGIN_REQUIRED: f"The live feed needs the daily login to the broker. {POLLED}",
 }
 ALERT_SHOWN = timedelta(minutes=5)
@@ -123,7 +123,7 @@ def _cache_notices() -> Iterator[Notice]:
         yield Notice(
             "warn",
             "The cache (Redis) is away. Everything comes straight from the broker, more slowly; what is shown is as "
-            "old as it says. Staff see what to do on the status page.",
+            "old as it says. The status page tells staff what to do.",
         )
 
 

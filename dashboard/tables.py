@@ -40,7 +40,7 @@ class Column:
     name: str
     label: str
     kind: Kind = Kind.NUMBER
-    why_unknown: str = "The broker does not tell this."
+    why_unknown: str = "The broker does not say."
     wide: bool = False
     csv_only: bool = False
     value: Callable[[Any], Any] | None = None

@@ -241,7 +241,7 @@ def note_error(ticket: Ticket, error: BrokerError | CacheError) -> None:
 
 
 def margin(ticket: Ticket) -> OrderMargin | str:
-    """Ask what margin the order takes; a sentence instead if the broker does not tell, or not in time."""
+    """Ask what margin the order takes; a sentence instead if the broker does not say, or not in time."""
     params = ticket.params
     if params is None:
         return "The margin follows once the order is complete."
@@ -257,7 +257,7 @@ def margin(ticket: Ticket) -> OrderMargin | str:
         return future.result(MARGIN_WAIT)
     except NotInTime:
         future.cancel()
-        return f"The broker has not told the margin within {MARGIN_WAIT:g} s."
+        return f"The broker has not answered about the margin within {MARGIN_WAIT:g} s."
     except (BrokerError, CacheError) as error:
         return f"The margin is not known: {error}"
 

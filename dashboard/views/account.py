@@ -23,7 +23,7 @@ R = TypeVar("R", Order, Trade)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 EXCHANGE = Column("exchange", "Exchange", Kind.TEXT, csv_only=True)
-NO_PRICE_PAID = "The broker does not tell what was paid for these shares."
+NO_PRICE_PAID = "The broker does not say what was paid for these shares."
 NOT_PRICED = "There is no current price."
 HOLDING_COLUMNS = (
     Column("symbol", "Symbol", Kind.TEXT),

@@ -31,7 +31,7 @@ from systemcache.fetching import refresh
 
 KEY = re.compile(r"[0-9a-f]{32}")
 MAX_ORDERS = 500  # that one form may name
-NOT_A_FORM = "This form is not one of this site's. Nothing was sent: begin again."
+NOT_A_FORM = "This form did not come from this site. Nothing was sent; start again."
 NOT_CERTAIN = "It is not certain yet what became of it. The button asks again, and sends nothing twice."
 trader_page = page_for(TRADE)
 
@@ -229,7 +229,7 @@ def _exit_words(position: Position) -> str:
 
 
 def _changed(wanted: Exit) -> str:
-    """Say how the position differs at the broker now from what was confirmed; empty if it does not."""
+    """Say how the broker's position now differs from what was confirmed; empty if it does not."""
     try:
         with refresh.from_source():
             position = exits.find(gateway.positions().value, wanted)

@@ -92,7 +92,7 @@ def check(request: HttpRequest) -> HttpResponse:
 def _handle(request: HttpRequest, draft: Ticket, send: Callable[[], HttpResponse]) -> HttpResponse:
     """Show the form, the order as it would be sent, or what became of it."""
     if not ticket.KEY.fullmatch(draft.key):
-        return _refuse(request, "This form is not one of this site's. Nothing was sent: begin again.")
+        return _refuse(request, "This form did not come from this site. Nothing was sent; start again.")
     step = request.POST.get("step", "")
     if outcome.find(user_id(request), draft.key) and step != "send":
         return _lead_to_outcome(draft)

@@ -74,14 +74,14 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @page_for(VIEW_ACCOUNT, "watchlist.delete_watchlistitem")
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Confirm and stop watching a symbol. One that is gone already is not an error: it is not watched any more."""
+    """Confirm and stop watching a symbol. One that is gone already is not an error."""
     item = WatchlistItem.objects.filter(pk=pk).first()
     if item is None:
         messages.info(request, "This symbol was removed already.")
         return redirect("dashboard:watchlist")
     if request.method == "POST":
         item.delete()
-        messages.success(request, f"{item} is not watched any more.")
+        messages.success(request, f"{item} is no longer watched.")
         return redirect("dashboard:watchlist")
     asked = Confirmation(
         title=f"Remove {item.symbol}?",

@@ -82,7 +82,7 @@ def test_a_symbol_is_removed_after_a_confirmation(trader: Person) -> None:
     asked = trader.page(address)
     assert "Remove INFY?" in asked.text
     after = trader.send(next(form for form in asked.forms if form.address == address))
-    assert "is not watched any more" in after.text
+    assert "is no longer watched" in after.text
     assert not WatchlistItem.objects.exists()
     assert "removed already" in trader.page(address).text
 

@@ -91,7 +91,7 @@ class WatchlistItemAdmin(admin.ModelAdmin[WatchlistItem]):
 
     @admin.display(description="price")
     def price(self, item: WatchlistItem) -> str:
-        """Show the price with its own time, or the time at which it was loaded if the broker does not tell that."""
+        """Show the price with its own time, or the time at which it was loaded if the broker does not say."""
         quote: CachedValue[Quote] | str = getattr(item, "quote", NOT_QUOTED)
         if isinstance(quote, str):
             return quote

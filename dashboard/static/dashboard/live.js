@@ -1,5 +1,5 @@
-// Applies what the page's poll brings, cell by cell, so that focus, selection and scroll stay where they are; and says
-// when the site does not answer, because then everything on the page grows old.
+// Applies the answers of the page's poll cell by cell, so that focus, selection and scroll position stay; and says when
+// the site does not answer, because everything on the page gets older then.
 "use strict";
 (() => {
   const live = document.getElementById("live");
@@ -21,7 +21,7 @@
     let place = parent.firstChild;
     for (const next of [...wanted.childNodes]) {
       const keyed = keyOf(next) && byKey.get(keyOf(next));
-      // What goes is taken away first: a node that is moved would lose the focus inside it.
+      // Nodes that are gone are removed first: one that had to be moved would lose the focus inside it.
       while (keyed && place && place !== keyed && !wantedKeys.has(keyOf(place))) {
         const rest = place.nextSibling;
         place.remove();
@@ -49,7 +49,6 @@
       if (current.nodeValue !== wanted.nodeValue) current.nodeValue = wanted.nodeValue;
       return;
     }
-    if (current.hasAttribute("data-kept")) return; // somebody is at work in it
     const before = current.dataset.field ? current.textContent : null;
     for (const { name } of [...current.attributes]) if (!wanted.hasAttribute(name)) current.removeAttribute(name);
     for (const { name, value } of wanted.attributes) if (current.getAttribute(name) !== value) current.setAttribute(name, value);

@@ -46,17 +46,16 @@
       select(options()[0]);
     }
 
-    // An option is taken as its form would be: the field's form is sent with the option's symbol and exchange.
-    function take(option) {
+    // Fills the form with the option's symbol and exchange, and sends it unless there is more to fill in.
+    function choose(option) {
       field.value = option.dataset.symbol;
       const exchange = field.form.elements.exchange;
       if (exchange) exchange.value = option.dataset.exchange;
       close();
-      field.dispatchEvent(new CustomEvent("taken", { bubbles: true, detail: { ...option.dataset } }));
       if (field.dataset.sends !== "no") field.form.requestSubmit(field.form.querySelector("[data-adds]"));
     }
 
-    // What is offered belongs to another text from now on: Enter takes none of it, nor what is still under way.
+    // The offers belong to an earlier text from now on: Enter chooses none of them, nor of those still to come.
     field.addEventListener("input", () => {
       asked++;
       select(null);
@@ -69,14 +68,14 @@
       if (event.key === "Escape" && !list.hidden) close();
       else if (event.key === "ArrowDown" && all.length) select(all[(place + 1) % all.length]);
       else if (event.key === "ArrowUp" && all.length) select(all[(place - 1 + all.length) % all.length]);
-      else if (event.key === "Enter" && !list.hidden && active()) take(active());
+      else if (event.key === "Enter" && !list.hidden && active()) choose(active());
       else return;
       event.preventDefault();
     });
     list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
     list.addEventListener("click", (event) => {
       const option = event.target.closest('[role="option"]');
-      if (option) take(option);
+      if (option) choose(option);
     });
     field.addEventListener("blur", close);
   }

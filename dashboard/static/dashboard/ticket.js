@@ -69,7 +69,7 @@
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-ticket]");
     if (!form) return;
-    for (const old of form.querySelectorAll("[data-problem]")) old.remove(); // it was said of what stood there before
+    for (const old of form.querySelectorAll("[data-problem]")) old.remove(); // it was about the former value
     judgeAll(form);
   });
   document.addEventListener("change", (event) => {
@@ -84,7 +84,7 @@
     event.stopPropagation();
     form.querySelector('[aria-invalid="true"]').focus();
   }, true);
-  // What the server finds wrong is marked at its field, too.
+  // Errors that the server finds are marked at their fields, too.
   document.addEventListener("htmx:afterSwap", (event) => {
     const form = event.target.closest && event.target.closest("form[data-ticket]");
     if (!form) return;
@@ -127,7 +127,7 @@
     const refusals = { 401: "Your login has ended. Reload the page to log in again.", 403: "You may not trade now: your rights have changed, or a second factor is needed." };
     failed(event, refusals[event.detail.xhr.status] || NO_ANSWER);
   });
-  // An outcome that has not changed is not said again.
+  // An outcome that has not changed is not swapped in, so that screen readers do not repeat it.
   let said = "";
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!event.target.matches || !event.target.matches("#ticket[data-outcome]")) return;
