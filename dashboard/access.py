@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, cast
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from broker.cache_families import VIEW_ACCOUNT
 
@@ -46,6 +47,12 @@ def ask_for_login(request: HttpRequest) -> HttpResponse:
         return HttpResponse(LOGIN_ENDED, status=401, content_type="text/plain; charset=utf-8")
     came_for = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
     return redirect_to_login(came_for)
+
+
+def own_address(request: HttpRequest, target: str) -> str:
+    """Return an address to which somebody may be redirected; empty for one of another site."""
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if is_ours else ""
 
 
 def is_htmx(request: HttpRequest) -> bool:

@@ -3,9 +3,9 @@
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from dashboard.access import own_address
 from dashboard.themes import COOKIE, THEMES
 
 YEAR = 365 * 24 * 3600  # seconds
@@ -20,14 +20,8 @@ class SiteLoginView(LoginView):
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep a browser's choice of colours, and go back to the page that it was made on."""
-    response = redirect(_way_back(request))
+    response = redirect(own_address(request, request.POST.get("next", "")) or "/")
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
         response.set_cookie(COOKIE, chosen, max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure())
     return response
-
-
-def _way_back(request: HttpRequest) -> str:
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if is_ours else "/"

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -23,6 +23,7 @@ from django_otp import DEVICE_ID_SESSION_KEY, login, verify_token
 from django_otp.models import Device
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from dashboard.access import own_address
 from tradingsite.api_errors import error_response
 from tradingsite.logins.addresses import Handler
 
@@ -127,9 +128,7 @@ def _back(request: HttpRequest) -> HttpResponse:
 
 def _next(request: HttpRequest) -> str:
     """The page that the user was going to; empty for an address of another site."""
-    target = request.POST.get("next") or request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if is_ours else ""
+    return own_address(request, request.POST.get("next") or request.GET.get("next", ""))
 
 
 def _picture(device: TOTPDevice) -> SafeString:
