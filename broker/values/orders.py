@@ -129,13 +129,16 @@ class AcceptedOrder(Value, frozen=True, kw_only=True):
 
 
 class OrderMargin(Value, frozen=True, kw_only=True):
-    """The margin that an order would require given the current positions, in rupees; None if unknown."""
+    """The margin that an order would require given the current positions, in rupees; None if unknown.
+
+    `allowed` is the verdict of the broker's risk management, None if it gives none.
+    """
 
     cash_available: Decimal | None
     used_before: Decimal | None
     used_after: Decimal | None
     required: Decimal
-    allowed: bool
+    allowed: bool | None
     shortfall: Decimal | None
 
 

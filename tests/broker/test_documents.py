@@ -249,9 +249,9 @@ def test_margin_before_an_order() -> None:
 
 @pytest.mark.parametrize(
     ("name", "verdict", "allowed"),
-    [("rmsValidationCheck", "OK", True), ("rmsValidationCheck", "NOT_OK", False), ("other", "OK", False)],
+    [("rmsValidationCheck", "OK", True), ("rmsValidationCheck", "NOT_OK", False), ("other", "OK", None)],
 )
-def test_the_verdict_on_an_order_goes_by_two_names(name: str, verdict: str, allowed: bool) -> None:
+def test_the_verdict_on_an_order_goes_by_two_names(name: str, verdict: str, allowed: bool | None) -> None:
     answer = sample("margin_pre_order_margin_response")
     del answer["rmsvalidationMessage"]
     assert margins.order_margin(answer | {name: verdict, "fundShort": ""}).allowed is allowed

@@ -31,7 +31,7 @@ def order_margin(answer: object) -> OrderMargin:
         used_before=amount(row.get("preOrderMargin")),
         used_after=amount(row.get("postOrderMargin")),
         required=required(amount, row, ("currentOrderMargin",), "An order's margin"),
-        allowed=verdict == "OK",
+        allowed=verdict == "OK" if verdict else None,
         shortfall=amount(row.get("fundShort")),
     )
 
