@@ -125,6 +125,8 @@ def claim(row: OrderRequest, admit: Callable[[], object] = lambda: None) -> bool
 
     Raises OrderOverLimit: a request that was not sent did not count. For `admit` see create_or_get.
     """
+    if not can_be_claimed(row):
+        return False
     now = clock.now()
     abandoned = Q(state=State.WAITING, tried_at__lt=_abandoned_before(now))
     free = OrderRequest.objects.filter(Q(state=State.NOT_SENT) | abandoned, pk=row.pk, tries=row.tries)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 
-from broker.errors import BrokerTimeout, BrokerUnreachable, OrderUnderWay
+from broker.errors import BrokerTimeout, BrokerUnreachable, OrderOverLimit, OrderUnderWay
 from broker.iifl.mapping import books
 from broker.models import OrderRequest
 from broker.orders import reconciliation, request_log
@@ -69,6 +69,19 @@ def test_a_request_that_somebody_else_has_tried_since_is_not_claimed(overtaken: 
     assert not request_log.claim(overtaken)
     assert on_record().tries == 2
     assert request_log.claim(on_record())
+
+
+def test_what_refuses_new_orders_does_not_refuse_the_answer_to_one_that_was_sent(time: Time) -> None:
+    def refuse() -> None:
+        raise OrderOverLimit("max_positions", 3, 2, "too many.")
+
+    user = User.objects.create_user("dealer")
+    intent = OrderIntent(user.pk, "key-1", OrderRequest.Action.PLACE, "NSEEQ", "INFY", {"quantity": 1})
+    row, _ = request_log.create_or_get(intent)
+    request_log.mark_sent(row)
+    request_log.mark_accepted(row, OrderReceipt(order_id="4711", taken_at=time()))
+    assert request_log.create_or_get(intent, refuse) == (row, False)
+    assert not request_log.claim(on_record(), refuse)
 
 
 def test_a_cancellation_is_recorded_whatever_the_book_calls_the_instrument(time: Time) -> None:
