@@ -4,7 +4,7 @@
  * The code (systemcache/invalidation/):
  *   commit     the write and its record together: the trigger's INSERT (triggers.record_statements)
  *   Writer     outbox.dispatch: reads which records are committed, generations.invalidate_tags, deletes those
- *   Foreign    another program (psql, the sqlite3 shell): it commits, and tells nobody
+ *   Foreign    another program (psql, the sqlite3 shell): it commits, and the site is not told
  *   Recovery   outbox.replay, every 0.5 s in each process of the site
  *   Reader     fetching/read.py: what Redis holds, or a load that is stored (lease.pml has the steps in between)
  *
@@ -169,6 +169,6 @@ init {
 }
 
 #ifdef LIVE
-/* Once nobody writes any more, recovery puts Redis right. */
+/* Once all writes have ended, recovery puts Redis right. */
 ltl heard_of { [] ((finished == WRITERS + 1) -> <> (value == MISS || value == db)) }
 #endif

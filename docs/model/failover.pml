@@ -1,13 +1,13 @@
 /*
- * failover.pml - a replica takes over that has not heard of the last invalidations; connections may or may not survive it.
+ * failover.pml - a replica that missed the last invalidations takes over; connections may or may not survive it.
  *
  * Servers A (master at first) and B (its replica, behind by any lag). Process R reads, W writes; a invalidation is answered by the
  * server that it was sent to, not by the replica. greeting.greet: a new connection makes everything a
  * miss that was stored under another run id; `own[s]`: the epoch on s is s's own.
  *
  * -DCUT    both processes lose their connections and open new ones to B (TCP proxies that close, Sentinel, a new address)
- * -DKEEP   a proxy goes on with B on connections that stay open            (without FENCE: nobody greets B)
- * -DSPLIT  R stays with A, which lives on; W goes to B                     (without FENCE: R hears of nothing, up to the TTL)
+ * -DKEEP   a proxy goes on with B on connections that stay open            (without FENCE: no process greets B)
+ * -DSPLIT  R stays with A, which lives on; W goes to B                     (without FENCE: R receives nothing, up to the TTL)
  * -DFENCE  as in the code (invalidation/fencing.py): the database names the run id in use; a process that finds another
  *          one there than its connections' (a round of recovery, 0.5 s) connects again. Checked then: not stale for longer than a round.
  */
@@ -84,7 +84,7 @@ proctype Failover() {
     byte p;
     d_step {
         promoted = true;
-        /* what was invalidated at A alone is due anew */
+        /* what was invalidated only at A has to be invalidated again */
         for (k : 1 .. WRITES) { if :: due[k] != 0 -> due[k] = 1 :: else fi };
         k = 0;
 #ifdef CUT

@@ -1,7 +1,7 @@
 /*
  * lease.pml - one key of a strict family: reads, loads under leases, writes, and what Redis may lose meanwhile.
  *
- * Who is who in the code (systemcache/):
+ * What stands for what in the code (systemcache/):
  *   Reader    fetching/read.py: hits.stored, then load_or_wait: leases.acquire, load_with_lease, leases.store or release
  *   Writer    invalidation/outbox.py: dispatch after a commit: generations.invalidate_tags
  *   greet     storage/connection.py: check_epoch and CHECK_EPOCH, before the first command of each new connection
@@ -13,13 +13,13 @@
  * A version is the number of writes that are committed. `answered` is what a reader may not fall behind of.
  *
  * Checked: a read never returns less than what was answered when it began (assert in `returns`);
- *          no lease is granted while another stands (assert in `acquire`); whoever is through has given its lease back.
+ *          no lease is granted while another stands (assert in `acquire`); a process that is done has released its lease.
  *
- * Mutants: NO_LEASE (whoever comes stores), NO_GENERATION (an invalidation deletes the value, and a load under way does
+ * Mutants: NO_LEASE (every process stores), NO_GENERATION (an invalidation deletes the value, and a load under way does
  * not hear of it), NO_EPOCH (a new connection does not compare the epoch), BLIND_GENERATION, BLIND_EPOCH (a read does not
  * compare them), BLIND_STALE (nor does one of the stale value), COUNTER (a generation that was lost begins again with the
  * same word), FORMER_LEASE (a lease of former generations keeps others waiting), NO_TOKEN (a store does not look whose the
- * lease is), UNCHECKED (nor at the generations), RELEASE_ANY (whoever gives a lease back takes away another's).
+ * lease is), UNCHECKED (nor at the generations), RELEASE_ANY (releasing a lease may release another's).
  * -DSURVIVE is a bound and no mutant: data go back while connections stay, as in a failover behind a proxy that keeps them.
  */
 
@@ -65,7 +65,7 @@ byte conn[READERS + 1];  /* the run that a process's connections were greeted in
 bool holds[READERS], voided[READERS];  /* ghosts: loads under a lease; which was lost or overruled since */
 byte through, crashed, networks;
 
-/* A store under way that nobody waits for any more. */
+/* A store in progress whose sender no longer waits for it. */
 bool late; Entry late_entry; byte late_token, late_left = LATE;
 
 #ifdef BLIND_GENERATION
@@ -153,7 +153,7 @@ inline acquire(p) {
             redis.lease = token; redis.lease_e = redis.epoch; redis.lease_g = redis.gen; redis.cooling = false;
             granted = 1; my_e = redis.epoch; my_g = redis.gen;
 #ifndef NO_LEASE
-            /* At most one load while a lease stands: nobody else holds one that was not lost or overruled. */
+            /* At most one load while a lease stands: no other process holds one that was not lost or overruled. */
             for (r : 0 .. READERS - 1) { assert(r == p || !holds[r] || voided[r]) };
 #endif
             holds[p] = true; voided[p] = false
@@ -348,7 +348,7 @@ init {
         run Network();
 #endif
     };
-    /* The lock is released: when all are through, no lease stands that nobody will give back or let end. */
+    /* The lock is released: when all are through, no lease is left that will be neither released nor expire. */
     (through == READERS && networks == (LATE > 0 -> 1 : 0));
     assert(redis.lease == 0 || crashed > 0 || redis.cooling || life > 1)
 }

@@ -1,5 +1,5 @@
 /*
- * near.pml - copies in a process, and the listener that hears what was invalidated (local/near_cache.py, local/listener.py, storage/tracking.py).
+ * near.pml - copies in a process, and the listener that receives invalidations (local/near_cache.py, local/listener.py, storage/tracking.py).
  *
  * Time goes on at any moment, and anything may take any time. Redis keeps one queue to the listener: invalidations
  * (BCAST tracking) and the answers to its PINGs, in the order in which things happened.
@@ -8,7 +8,7 @@
  * what was asked of Redis itself is never stale.
  *
  * Defects: -DRECEIPT (confirmed_until is when the answer came, not when the PING was sent), -DUNTICKETED (a copy is filled
- * under the counts of the moment at which it is filled), -DUNFLUSHED (copies stay when the listener begins anew),
+ * under the counts of the moment at which it is filled), -DUNFLUSHED (copies stay when the listener reconnects),
  * -DFLUSHED_FIRST (they go before it is told of changes again, not after), -DUNORDERED (Redis answers PINGs first).
  */
 

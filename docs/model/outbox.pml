@@ -43,13 +43,13 @@ byte due[WRITES + 1];
 byte value = MISS;                    /* in Redis, under the generation that stands */
 bool up[2], open[2], clean[2], takes[2];
 bool refusing;                        /* Redis answers reads and PINGs, and takes no writes: full disk, a replica, no replicas */
-byte copy = MISS;                     /* R's near copy; its listener hears at once while R can reach Redis */
+byte copy = MISS;                     /* R's near copy; its listener is told at once while R can reach Redis */
 bool dead;                            /* W */
 hidden byte k;
 
 #define takes_writes(p) (up[p] && !refusing)
 
-/* The generation goes, and whoever listens is told (near.pml has what may come in between). */
+/* The generation is deleted, and listeners are told (near.pml has what may come in between). */
 inline invalidate() { value = MISS; copy = MISS }
 
 inline failed(p) { open[p] = true; clean[p] = false; takes[p] = false }
@@ -231,7 +231,7 @@ end:
     :: d_step { left > 0 && up[R] -> up[R] = false; left-- }
     :: d_step { left > 0 && up[W] && up[R] -> up[W] = false; up[R] = false; left-- }
     :: d_step { !up[W] -> up[W] = true }
-    :: d_step { !up[R] -> up[R] = true; copy = MISS }      /* the listener begins anew */
+    :: d_step { !up[R] -> up[R] = true; copy = MISS }      /* the listener reconnects */
 #ifdef NEAR
     :: d_step { left > 0 && !refusing -> refusing = true; left-- }
     :: d_step { refusing -> refusing = false }

@@ -3,13 +3,13 @@
  *
  * The code (systemcache/): fetching/read.py: run (since), load_once, load_or_wait, load_with_lease (stored_at);
  * Read.load_with_lease (stored_at), source.Loaded (current_at). An outcome is a waiter's if outcome.current_at >= since: here the
- * set of callers that had come at that moment (`came`) is kept in place of the time. A caller that begins anew leaves
+ * set of callers that had come at that moment (`came`) is kept in place of the time. A caller that starts again leaves
  * all those sets.
  *
  * A second process (Other) loads the same key, a writer commits and drops.
  *
- * Checked: what a caller returns is not less than what was answered when it came; nobody waits for ever.
- * Defects: -DANY (whoever waits takes the outcome), -DLATE (current_at is taken after the store and not before it).
+ * Checked: what a caller returns is not less than what was answered when it came; no caller waits for ever.
+ * Defects: -DANY (every waiter takes the outcome), -DLATE (current_at is taken after the store and not before it).
  */
 
 #ifndef CALLERS
@@ -30,13 +30,13 @@ byte value = MISS;               /* in Redis, of the generation that stands; a d
 byte lease = NOBODY; bool dropped;  /* the lease; something was dropped since it was taken */
 byte through;
 
-/* This process: who leads the flight, who has come, who waits, and what the waiters got. */
+/* This process: the leader of the flight, the callers that have come, those that wait, and what they got. */
 byte leader = NOBODY;
 bool came[CALLERS], waits[CALLERS], sound[CALLERS], kept[CALLERS], ready[CALLERS], mine[CALLERS];
 byte got[CALLERS];
 hidden byte i;
 
-/* current_at = moment(): whoever has come until now may have the outcome. */
+/* current_at = moment(): callers that have come until now may have the outcome. */
 #define now_sound(set) for (i : 0 .. CALLERS - 1) { set[i] = came[i] }; i = 0
 
 /* SingleFlight._lead: the outcome is everybody's who waits; SingleFlight.run looks at current_at. */

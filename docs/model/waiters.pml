@@ -2,15 +2,15 @@
  * waiters.pml - who sleeps while another loads is woken, and all come through.
  *
  * The code (systemcache/): Read.load_or_wait (acquire, load, store or release, else leases.wait and again); leases.ACQUIRE,
- * STORE and ABANDON; leases.wait: BLMOVE of the list wake:<key> onto itself, so that whoever is woken leaves the signal for
+ * STORE and ABANDON; leases.wait: BLMOVE of the list wake:<key> onto itself, so that a woken waiter leaves the signal for
  * the next. The signal ends after SIGNAL_TTL (0.5 s), a wait after conf.wait_slice() (0.2 s), a lease by itself.
  *
- * Checked: nobody is left asleep (no invalid end state; with -DSLICES, by the LTL formula under weak fairness), and no
+ * Checked: no waiter is left asleep (no invalid end state; with -DSLICES, by the LTL formula under weak fairness), and no
  * lease is left behind.
  *
  * -DSLICES     a wait ends by itself          -DEXPIRES   the signal may end before a waiter has come to it
  * -DCRASH      a loader may die               -DDROP      a write may drop the generation during a load
- * Defects: -DPOP (the signal is taken away, BLPOP), -DSILENT (a store that is refused wakes nobody)
+ * Defects: -DPOP (the signal is taken away, BLPOP), -DSILENT (a store that is refused wakes no waiter)
  */
 
 #ifndef CALLERS
@@ -72,7 +72,7 @@ again:
         if
         :: lease == me && !outdated -> value = true; wake()
 #ifndef SILENT
-        :: lease == me && outdated -> wake()            /* refused: something was dropped. The waiters ask anew */
+        :: lease == me && outdated -> wake()            /* refused: something was invalidated. The waiters ask again */
 #else
         :: lease == me && outdated -> lease = NOBODY; outdated = false
 #endif
