@@ -19,7 +19,7 @@ from testservers.project import copy_to
 pytestmark = [only_linux, pytest.mark.slow, pytest.mark.timeout(300)]
 
 WIDTHS = (360, 390, 1280, 1920)
-PAGES = ("/", "/holdings", "/positions", "/orders", "/symbols?q=REL", "/status")
+PAGES = ("/", "/holdings", "/positions", "/orders", "/alerts", "/symbols?q=REL", "/second-factor/", "/status")
 SOON = 15_000  # milliseconds that anything may take on a busy machine; benchmarks measure how long it does
 
 
