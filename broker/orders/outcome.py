@@ -43,7 +43,7 @@ class Attributed(NamedTuple):
 
 def find_outcome(row: OrderRequest, book: Sequence[Order], read_at: datetime, others: Attributed) -> Outcome | None:
     """Return None while it is too early to tell. `read_at` is when the book was requested."""
-    if row.sent_at is None:
+    if row.sent_at is None or read_at < row.sent_at:
         return None
     is_early = read_at - row.sent_at < FINAL_AFTER
     if row.action == Action.PLACE:
@@ -66,7 +66,9 @@ def confirm(row: OrderRequest, order: Order) -> Outcome | None:
         return None
     is_placed = row.action == Action.PLACE and bool(order.order_id) and has_tag(order, row.tag)
     is_done = row.action != Action.PLACE and order.order_id == row.order_id and _is_as_requested(row, order)
-    if not (is_placed or is_done):
+    # A state from before a change may have been like the one that it asks for: another change may lie in between.
+    is_since = order.updated_at is not None and order.updated_at >= row.sent_at - ROUNDING
+    if not (is_placed or (is_done and (is_since or row.action == Action.CANCEL))):
         return None
     return Outcome(State.ACCEPTED, order.order_id, "Told by the broker's stream; the answer was lost.")
 

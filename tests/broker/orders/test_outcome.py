@@ -9,7 +9,7 @@ import pytest
 
 from broker.clock import IST
 from broker.models import OrderRequest
-from broker.orders.outcome import FINAL_AFTER, Attributed, Outcome, find_outcome
+from broker.orders.outcome import FINAL_AFTER, Attributed, Outcome, confirm, find_outcome
 from broker.values import Order, OrderStatus
 
 Action, State = OrderRequest.Action, OrderRequest.State
@@ -220,6 +220,24 @@ def test_of_an_order_that_the_book_has_twice_both_rows_count(price: str, state: 
     row = request(Action.CHANGE, order_id=ORDER.order_id, asked={"price": "1481.05"}, before={"price": "1480.00"})
     before = changed(price=Decimal("1480.00"))
     assert outcome(row, before, changed(price=Decimal(price))).state == state
+
+
+def test_a_book_that_was_asked_for_before_a_change_proves_nothing_even_if_it_is_as_requested() -> None:
+    row = request(Action.CHANGE, order_id=ORDER.order_id, asked={"price": "1481.05"}, before={"price": "1480.00"})
+    assert find_outcome(row, [ORDER], SENT_AT - timedelta(seconds=1), Attributed()) is None
+    assert find_outcome(row, [ORDER], SENT_AT, Attributed()) == Outcome(
+        State.ACCEPTED, ORDER.order_id, "Found in the order book; the answer was lost."
+    )
+
+
+@pytest.mark.parametrize(
+    ("updated_at", "proven"),
+    [(SENT_AT - timedelta(seconds=30), False), (None, False), (SENT_AT - timedelta(seconds=1), True), (LATER, True)],
+)
+def test_an_update_of_the_stream_proves_a_change_if_it_is_no_older(updated_at: datetime | None, proven: bool) -> None:
+    row = request(Action.CHANGE, order_id=ORDER.order_id, asked={"price": "1481.05"}, before={"price": "1480.00"})
+    found = confirm(row, changed(updated_at=updated_at))
+    assert (found.state if found else None) == (State.ACCEPTED if proven else None)
 
 
 def test_a_value_that_was_not_known_before_a_change_proves_nothing() -> None:
