@@ -218,23 +218,22 @@ def test_a_refresher_that_died_is_in_the_way_until_its_claim_ends(
 ) -> None:
     set_clock(WEDNESDAY)
     refreshed()
-    claim = replace.claim_file("NSEEQ", lambda: WEDNESDAY)
-    dead = claim.__enter__()
-    generation = dead.begin_generation()
-    dead.write(generation, [gateway.resolve("S1")])
-    set_clock(WEDNESDAY + replace.CLAIM_TTL)
-    with pytest.raises(RefreshUnderWay):
+    with replace.claim_file("NSEEQ", lambda: WEDNESDAY) as dead:
+        generation = dead.begin_generation()
+        dead.write(generation, [gateway.resolve("S1")])
+        set_clock(WEDNESDAY + replace.CLAIM_TTL)
+        with pytest.raises(RefreshUnderWay):
+            refreshed()
+        set_clock(WEDNESDAY + replace.CLAIM_TTL + timedelta(seconds=1))
         refreshed()
-    set_clock(WEDNESDAY + replace.CLAIM_TTL + timedelta(seconds=1))
-    refreshed()
-    assert rows_in_table() == 10
-    for late in (
-        lambda: dead.write(generation, [gateway.resolve("S1")]),
-        lambda: dead.activate(generation, source="", rows=1, size=1, seconds=1),
-        dead.begin_generation,
-    ):
-        with pytest.raises(RefreshUnderWay):  # it was only slow, and has lost the file
-            late()
+        assert rows_in_table() == 10
+        for late in (
+            lambda: dead.write(generation, [gateway.resolve("S1")]),
+            lambda: dead.activate(generation, source="", rows=1, size=1, seconds=1),
+            dead.begin_generation,
+        ):
+            with pytest.raises(RefreshUnderWay):  # it was only slow, and has lost the file
+                late()
     assert (len(listed()), rows_in_table()) == (10, 10)
 
 

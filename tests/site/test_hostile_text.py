@@ -110,8 +110,9 @@ def growth(read: Callable[[str], object], start: str, piece: str, end: str) -> f
 @pytest.mark.parametrize("name", READERS)
 def test_twice_the_text_takes_about_twice_the_time(name: str) -> None:
     for start, piece, end in itertools.product(STARTS, PIECES, ENDS):
-        ratio = growth(READERS[name], start, piece, end)
-        assert ratio < 3, f"{start!r} + n * {piece!r} + {end!r}: {ratio:.1f} times"
+        # What else runs on the machine may lengthen one of the two times, but not always the longer one.
+        tries = (growth(READERS[name], start, piece, end) < 3 for _ in range(5))
+        assert any(tries), f"{start!r} + n * {piece!r} + {end!r} takes much more than twice the time"
 
 
 def test_this_test_recognizes_a_pattern_whose_time_grows_with_the_square() -> None:

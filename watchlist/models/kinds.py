@@ -20,7 +20,7 @@ class Kind(models.TextChoices):
 
 
 MAX_TEXT_LENGTH = 500
-PLAIN = re.compile(r"\s*[0-9eE.+-]*\s*", re.ASCII)  # Python, and so Django, also reads 1_0 and १० as numbers
+PLAIN = re.compile(r"[0-9eE.+-]*")  # Python, and so Django, also reads 1_0 and १० as numbers
 
 # Settings are limits and switches, so none is below 0.
 _FIELDS: Mapping[str, forms.Field] = {
@@ -50,7 +50,7 @@ def canonical(kind: str, given: object) -> str:
     # JSON can spell a lone surrogate, which no database can store.
     if any("\ud800" <= character <= "\udfff" for character in str(given)):
         raise ValidationError("Use valid Unicode text only.")
-    if kind != Kind.TEXT and not PLAIN.fullmatch(str(given)):
+    if kind != Kind.TEXT and not PLAIN.fullmatch(str(given).strip()):
         raise ValidationError("Give a number in the digits 0 to 9.")
     value = _FIELDS[kind].clean(given)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

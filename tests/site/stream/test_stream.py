@@ -194,8 +194,11 @@ def test_who_has_seen_no_event_yet_comes_back_too(read: Read) -> None:
 
 @pytest.mark.parametrize("unknown", ["1-1", "9999999999999-0", "nonsense", "0"])
 def test_an_unknown_id_is_one_reset_and_then_what_happens(read: Read, unknown: str) -> None:
+    before = read("?events=order")
     publish(1)
+    wait_for(before, 1)
     reader = read("?events=order", last_event_id=unknown)
+    eventually(lambda: bool(reader.named("reset")))
     publish(2)
     eventually(lambda: numbers(reader) == [2])
     assert [event.name for event in reader.events] == ["reset", "order"]
