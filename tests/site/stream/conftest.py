@@ -153,6 +153,14 @@ def wait_for(reader: EventReader, number: int) -> None:
     eventually(lambda: number in numbers(reader))
 
 
+def wait_for_the_log(read: Read) -> None:
+    """Wait until the process has read what was published so far, by an earlier test too."""
+    reader = read("?events=order")
+    publish(-1)
+    wait_for(reader, -1)
+    reader.close()
+
+
 def log_in(site: StreamSite, name: str) -> requests.Session:
     session = requests.Session()
     session.trust_env = False

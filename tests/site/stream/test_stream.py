@@ -5,7 +5,17 @@ import requests
 
 from systemcache.storage import event_log
 from systemcache.storage.event_log import NewEvent
-from tests.site.stream.conftest import Read, StreamSite, cookie_of, log_in, numbers, publish, publish_prices, wait_for
+from tests.site.stream.conftest import (
+    Read,
+    StreamSite,
+    cookie_of,
+    log_in,
+    numbers,
+    publish,
+    publish_prices,
+    wait_for,
+    wait_for_the_log,
+)
 from tests.support.programs import only_linux
 from tests.support.waiting import eventually
 
@@ -194,9 +204,8 @@ def test_who_has_seen_no_event_yet_comes_back_too(read: Read) -> None:
 
 @pytest.mark.parametrize("unknown", ["1-1", "9999999999999-0", "nonsense", "0"])
 def test_an_unknown_id_is_one_reset_and_then_what_happens(read: Read, unknown: str) -> None:
-    before = read("?events=order")
     publish(1)
-    wait_for(before, 1)
+    wait_for_the_log(read)
     reader = read("?events=order", last_event_id=unknown)
     eventually(lambda: bool(reader.named("reset")))
     publish(2)
@@ -211,6 +220,7 @@ def test_an_unknown_id_is_one_reset_and_then_what_happens(read: Read, unknown: s
 def test_after_the_process_was_killed_nobody_who_comes_back_misses_or_repeats_an_order(
     site: StreamSite, read: Read
 ) -> None:
+    wait_for_the_log(read)
     readers = [read("?events=order", token=site.tokens[f"reader{number}"]) for number in range(6)]
     publish(*range(50))
     eventually(lambda: all(len(reader.events) == 50 for reader in readers))
