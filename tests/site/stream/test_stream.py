@@ -221,7 +221,7 @@ def test_after_the_process_was_killed_nobody_who_comes_back_misses_or_repeats_an
     site: StreamSite, read: Read
 ) -> None:
     wait_for_the_log(read)
-    readers = [read("?events=order", token=site.tokens[f"reader{number}"]) for number in range(6)]
+    readers = [read("?events=order", token=site.tokens[f"reader{number}"]) for number in range(5)]
     publish(*range(50))
     eventually(lambda: all(len(reader.events) == 50 for reader in readers))
     site.kill()
