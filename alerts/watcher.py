@@ -107,7 +107,7 @@ class AlertWatcher:
             close_old_connections()
             try:
                 self.step()
-            except Exception:  # no other thread judges: it must outlive whatever a step raises
+            except Exception:  # this thread alone judges alerts, so it must outlive whatever a step raises
                 logger.exception("alerts: the watcher failed, and tries again in %g s", interval)
                 connections.close_all()
                 stop.wait(interval)

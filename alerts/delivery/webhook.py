@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError
 from alerts import conf
 from alerts.delivery.addresses import Target, resolve
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the same for every secret, by the specification
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a public prefix of every secret, by Standard Webhooks
 CONNECT_TIMEOUT, TIMEOUT = 5.0, 10.0  # seconds; the second is for the connection and the answer's headers together
 SUCCESS = range(200, 300)
 # The receiver does not want it, and would not want it later.

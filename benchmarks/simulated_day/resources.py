@@ -2,13 +2,14 @@
 
 Threads and connections stand in pools that grow with the largest crowd that ever waited, up to a bound, and the worst
 of a day comes late. So they are judged by their bound, by standing still while all is well at the day's end, and, but
-for connections, which pools keep, by being given back when the crowd has gone. Those to Redis are made anew after each
-time that it was killed, and stand still late: they are never more than the threads that use them.
+for connections, which pools keep, by being given back when the crowd has gone. Those to Redis are opened again after
+each time that it was killed, and stand still late: they are never more than the threads that use them.
 """
 
 import os
 import statistics
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from benchmarks.simulated_day.samples import Sample
 from benchmarks.simulated_day.servers import THREADS, WORKERS
@@ -19,7 +20,7 @@ FIFTHS = 5
 QUIET = 40.0  # seconds at the end in which nothing fails and nothing is recovered from
 SLACK = 3  # threads or connections: whoever looks, and what comes and goes
 SHIFT = 20  # files: how many more of a hundred callers may have their connections at this worker
-OTHERS = 20  # threads of a worker that serve no request: Granian's own, keeper, listener, statistics, those of a pool
+OTHERS = 20  # threads of a worker that serve no request: Granian's own, recovery, listener, statistics, those of a pool
 POOL = 20  # connections of a worker to PostgreSQL, at the most (settings.DATABASES)
 REDIS_POOL = THREADS + 10  # and to Redis (settings.CACHES)
 ANY = float("inf")
@@ -62,12 +63,17 @@ def _memory(name: str, during: Sequence[Sample], after: Sequence[Sample], pid: i
     )
 
 
+def _count(what: str, pid: int, sample: Sample) -> float | None:
+    counts: dict[int, int] = getattr(sample, what)
+    return counts.get(pid)
+
+
 def _counted(workers: Sequence[int], threads: int) -> Iterable[tuple[str, float, float, Of]]:
     """Each with its bound, and by how much it may grow in the end."""
     for number, pid in enumerate(workers, start=1):
-        yield f"worker {number}: threads", THREADS + OTHERS, SLACK, lambda sample, pid=pid: sample.threads.get(pid)  # type: ignore[misc]  # mypy infers no lambda with a default
+        yield f"worker {number}: threads", THREADS + OTHERS, SLACK, partial(_count, "threads", pid)
         files = THREADS + OTHERS + POOL + REDIS_POOL + BROKER_POOL
-        yield f"worker {number}: open files", files, SHIFT, lambda sample, pid=pid: sample.files.get(pid)  # type: ignore[misc]  # likewise
+        yield f"worker {number}: open files", files, SHIFT, partial(_count, "files", pid)
     yield "connections to Redis", min(threads, WORKERS * REDIS_POOL), ANY, lambda sample: sample.redis
     yield "connections to PostgreSQL", WORKERS * (POOL + 1), SLACK, lambda sample: sample.database
     yield "connections to the broker", WORKERS * BROKER_POOL, SLACK, lambda sample: sample.broker

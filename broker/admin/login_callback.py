@@ -28,7 +28,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     parameters = request.GET.dict()
     # From here on no error page and no log line of this request can contain the code.
     request.GET = QueryDict()
-    request.META["QUERY_STRING"] = request.environ["QUERY_STRING"] = ""  # type: ignore[attr-defined]  # a WSGIRequest
+    request.META["QUERY_STRING"] = request.environ["QUERY_STRING"] = ""  # type: ignore[attr-defined]  # a WSGIRequest has it
     response = _complete_login(request, parameters)
     response["Referrer-Policy"] = "no-referrer"
     return response

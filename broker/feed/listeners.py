@@ -29,5 +29,5 @@ def notify(quotes: Sequence[Quote]) -> None:
     for name in registered:
         try:
             import_string(name)(quotes)
-        except Exception:  # whatever an app's listener raises
+        except Exception:  # a listener is another app's code: its bug must not keep prices from the other listeners
             logger.exception("broker: %s failed on %d live prices", name, len(quotes))

@@ -154,7 +154,7 @@ class Term:
             except StoreUnavailable as error:
                 logger.debug("feed: nothing is written: %s", error)
                 self._stop.wait(CHECK_INTERVAL)
-            except Exception:  # a thread that ends ends the term: the next flush is tried instead, and so below
+            except Exception:  # if this thread ended, no price would be stored any more: the next flush is tried
                 logger.exception("feed: writing failed")
                 self._stop.wait(CHECK_INTERVAL)
 
@@ -219,7 +219,7 @@ class Term:
                 close_old_connections()
                 if self._planner.read_books():
                     self._wake_planner.set()
-            except Exception:  # the next look is tried
+            except Exception:  # if this thread ended, new holdings would never be subscribed: the next read is tried
                 logger.exception("feed: what is held could not be read")
             self._stop.wait(PLAN_INTERVAL)
         close_old_connections()
@@ -229,7 +229,7 @@ class Term:
             try:
                 close_old_connections()
                 self._plan()
-            except Exception:  # the next plan is tried, and what was subscribed stays
+            except Exception:  # what is subscribed stays, and the next plan is tried
                 logger.exception("feed: what to subscribe could not be found")
             self._wake_planner.wait(PLAN_INTERVAL)
             self._wake_planner.clear()
@@ -250,7 +250,7 @@ class Term:
         while not self._stop.wait(CHECK_INTERVAL):
             try:
                 self._watch()
-            except Exception:  # the next look is tried
+            except Exception:  # if this thread ended, a mute feed would go unnoticed: the next check is tried
                 logger.exception("feed: watching failed")
 
     def _watch(self) -> None:

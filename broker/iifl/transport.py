@@ -185,4 +185,4 @@ class _IPv4Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         # A socket bound to an IPv4 address cannot connect to an IPv6 one, so urllib3 tries the next address.
-        super().init_poolmanager(*args, source_address=("0.0.0.0", 0), **kwargs)  # noqa: S104 - outgoing # nosec B104
+        super().init_poolmanager(*args, source_address=("0.0.0.0", 0), **kwargs)  # noqa: S104 - it binds outgoing connections # nosec B104

@@ -56,7 +56,7 @@ class SimulatorOptions:
     stream: StreamOptions | None = None
     """None means no stream."""
     client_id: str = "SIM0001"
-    app_secret: str = "simulator-secret"  # noqa: S105 - public, and protects nothing
+    app_secret: str = "simulator-secret"  # noqa: S105 - the simulator's secret is public and protects nothing
     auth_code: str = "SIMULATED"
 
     def candle_folder(self) -> Path | None:

@@ -122,7 +122,7 @@ class StreamClient:
             if needs_token or self._clock() - started >= STABLE_AFTER:
                 delay = MIN_DELAY
             if not needs_token:  # another token is tried at once
-                self._pause(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads attempts
+                self._pause(delay * random.uniform(0.5, 1.0))  # noqa: S311 - chance spreads the attempts and protects nothing
                 delay = min(MAX_DELAY, 2 * delay)
         self.state = ClientState.STOPPED
 
@@ -220,7 +220,7 @@ class StreamClient:
         """End the connection if its token is no longer the session's: at midnight, or after another login."""
         try:
             current = self._tokens.current(None)
-        except Exception:  # the database is away: what was valid a moment ago is not known to have ended
+        except Exception:  # the token's source is away: a token is not known to have ended, so the connection stays
             return
         if current != token:
             raise TokenChanged("the session has ended" if current is None else "another session has begun")

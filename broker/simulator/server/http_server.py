@@ -67,9 +67,9 @@ class RequestHandler(BaseHTTPRequestHandler):
             http_error(400, "The body's length is missing or too large.") if body is None else self._answer(body)
         )
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_call  # noqa: N815 - names that http.server requires
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_call  # noqa: N815 - http.server calls these names
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server names the argument so
         """Log nothing: the simulator has its own log of calls."""
 
     def _body(self) -> bytes | None:

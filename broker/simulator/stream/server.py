@@ -136,7 +136,7 @@ class StreamServer:
         while not self._stopped.is_set():
             try:
                 self._ticker.tick(self._hub)
-            except Exception:  # the stream must not end with a look that fails: the next one follows
+            except Exception:  # the stream must outlive a tick that fails: the next one follows
                 logger.exception("simulator: a look at the prices failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), self._options.interval)
