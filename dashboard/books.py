@@ -11,7 +11,7 @@ from broker.portfolio import Totals
 from broker.values import Holding, Margins, Position
 from dashboard.reading import Answer, ask
 
-# Seconds: the age of the summary line is written anew so often where nothing else has changed. While an order is open
+# Seconds: the age of the summary line is updated so often where nothing else has changed. While an order is open
 # the broker is asked every three seconds, and an age alone is no reason to send a page.
 DATED_EVERY = 15
 

@@ -68,7 +68,7 @@ def quick_and_quiet(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None
     settings.CACHE_AUDIT_EVERY = 0  # the auditor's thread reads a database that a test's transaction hides
     settings.CACHE_NEAR = False  # near copies are their own tests' subject
     settings.ALERT_INTERVAL = 0  # likewise watcher.step()
-    settings.CACHE_RECOVERY_INTERVAL = 0  # tests call keeper.look() when it is its turn
+    settings.CACHE_RECOVERY_INTERVAL = 0  # tests call recovery.run_once() themselves
     settings.IIFL_BASE_URL = "http://127.0.0.1:9/v1"  # nobody's: a test that needs a broker brings its own
     settings.IIFL_STREAM_URL = ""  # nor is there a stream
     # The limits are their own tests' subject. Without Redis the first call waits for a window.

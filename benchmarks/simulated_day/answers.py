@@ -19,7 +19,7 @@ OWN_BOUND = 5.0  # seconds for what needs no broker
 # A read may wait for its turn, and for two processes to give the broker up, one after the other.
 BROKER_BOUNDS = {"candles": 10.0 + 2 * 30.0, "page: watchlist": 10.0 + 2 * 15.0, "page: home": 2.0 + 3.0 + OWN_BOUND}
 BROKER_BOUND = 10.0 + 2 * 15.0
-HEARD_WITHIN = 0.5 + 1.0  # seconds: the keeper's interval, and slack for a machine that does other things
+HEARD_WITHIN = 0.5 + 1.0  # seconds: the interval of recovery, and slack for a machine that does other things
 ACKNOWLEDGED = 1.5  # seconds within which a write is answered once it has been logged that Redis was not told
 AWAY_FOR = 4.0  # for which a worker leaves Redis alone, and a source that has failed
 MADE_TO_WAIT = 10.0 + 2.0  # seconds that a load may take while the broker is well: its turn, and its answer

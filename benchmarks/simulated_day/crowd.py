@@ -20,7 +20,7 @@ PLAIN: dict[str, type[User]] = {
     "trader": writers.Trader,
     "browser": browsers.Browser,
 }
-NUMBERED = {"writer": writers.Writer, "keeper": writers.Keeper}
+NUMBERED = {"writer": writers.Writer, "settings_editor": writers.SettingsEditor}
 
 
 class Order(msgspec.Struct):

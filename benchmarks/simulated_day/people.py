@@ -26,7 +26,7 @@ KINDS = (
     Kind("searcher", 8, (ACCOUNT,)),
     Kind("watcher", 14),
     Kind("writer", 8, (ACCOUNT, *WATCHLIST)),
-    Kind("keeper", 2, ("watchlist.change_tradingsetting",)),
+    Kind("settings_editor", 2, ("watchlist.change_tradingsetting",)),
     Kind("trader", 4, (ACCOUNT, "broker.trade")),
     Kind("browser", 5, (ACCOUNT, "systemcache.view_cache", "watchlist.view_watchlistitem"), staff=True),
     Kind("operator", 3, (ACCOUNT, "systemcache.view_cache", "systemcache.clear_cache"), staff=True),

@@ -10,7 +10,7 @@ SHORTEST_WHOLE = 120.0
 LIMITS = frozenset({"broker_busy", "too_many_loads"})  # our own answers where the broker allows no more calls
 # Of an order whose answer was lost the site says for a minute that it does not know; and it places none while it cannot
 # read the last price.
-NOT_REPEATED = frozenset({"broker_login_required"})  # reads log in anew and ask again; orders are never sent twice
+NOT_REPEATED = frozenset({"broker_login_required"})  # reads log in once more and ask again; orders are never sent twice
 ORDERS_AFTER = 60.0 + 15.0
 ORDERS = frozenset({"order_outcome_unknown", "order_under_way", "order_not_in_book", "order_over_limit"})
 

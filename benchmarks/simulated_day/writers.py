@@ -88,7 +88,7 @@ class Writer(Reader):
         await self.live((50, self.change), (25, self.signal), (25, self.watchlist))
 
 
-class Keeper(Reader):
+class SettingsEditor(Reader):
     """Of a setting that only this user changes."""
 
     def __init__(self, world: World, name: str, token: str, number: int) -> None:

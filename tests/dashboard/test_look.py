@@ -88,13 +88,13 @@ def test_the_button_leads_to_the_brokers_page_and_marks_the_session(
     person: Callable[..., Person], settings: Settings
 ) -> None:
     settings.IIFL_SIMULATED, settings.REQUIRE_TOTP_FOR = False, ()
-    keeper = person("broker.log_in")
-    assert login.LOGIN_PAGE not in keeper.get("/broker/login").content.decode()
-    answer = keeper.client.post("/broker/login", headers=HTML)
+    operator = person("broker.log_in")
+    assert login.LOGIN_PAGE not in operator.get("/broker/login").content.decode()
+    answer = operator.client.post("/broker/login", headers=HTML)
     assert login.LOGIN_PAGE in answer.content.decode()
-    assert "broker_login_began" in keeper.client.session
-    assert keeper.client.get("/broker/callback/?authcode=code")["Location"] == "/"
-    assert "broker_login_began" not in keeper.client.session
+    assert "broker_login_began" in operator.client.session
+    assert operator.client.get("/broker/callback/?authcode=code")["Location"] == "/"
+    assert "broker_login_began" not in operator.client.session
     assert "form-action 'self';" in answer["Content-Security-Policy"]
 
 

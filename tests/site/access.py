@@ -12,7 +12,7 @@ TRADERS = frozenset({"trader", "superuser", "trader_session"})
 LOGGED_IN = TRADERS | {"nobody", "viewer", "operator", "operator_session", "read"}
 ACCOUNT = TRADERS | {"viewer", "read"}
 TRADING = TRADERS | {"read"}
-KEEPERS = frozenset({"operator", "superuser", "operator_session"})
+OPERATORS = frozenset({"operator", "superuser", "operator_session"})
 IDENTITIES = LOGGED_IN | UNKNOWN | {"metrics"}
 
 
@@ -59,14 +59,14 @@ API: dict[str, Route] = {
     "settings": read("/api/settings/", LOGGED_IN, put=TRADERS),
     "setting": read("/api/settings/max_positions/", LOGGED_IN, put=TRADERS),
     "cache-stats": read("/api/system/cache/stats/", LOGGED_IN),
-    "cache-clear": Route("/api/system/cache/clear/", {"post": KEEPERS}),
-    "cache-families": read("/api/system/cache/families/", KEEPERS),
-    "cache-keys": read("/api/system/cache/keys/", KEEPERS),
-    "cache-warm": Route("/api/system/cache/warm/?family=nonsense", {"post": KEEPERS}),
+    "cache-clear": Route("/api/system/cache/clear/", {"post": OPERATORS}),
+    "cache-families": read("/api/system/cache/families/", OPERATORS),
+    "cache-keys": read("/api/system/cache/keys/", OPERATORS),
+    "cache-warm": Route("/api/system/cache/warm/?family=nonsense", {"post": OPERATORS}),
     "health": read("/api/system/health/", IDENTITIES),
     "schema": read("/api/schema/?format=json", IDENTITIES),
     "docs": read("/api/docs/", IDENTITIES),
-    "metrics": read("/metrics/", KEEPERS | {"metrics"}),
+    "metrics": read("/metrics/", OPERATORS | {"metrics"}),
     "stream": read("/stream/", ACCOUNT),  # by the site's workers it is 404: it has a server of its own
 }
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from systemcache.models import PendingInvalidation
 
@@ -15,6 +16,8 @@ _initial: dict[str, dict[str, Rows]] = {}
 def remember_initial_rows(using: str) -> None:
     """Call this when the database has been made, before a test writes anything that stays."""
     connection = connections[using]
+    with connection.cursor() as cursor:
+        _empty_outbox(cursor)  # the migrations have written to it
     _initial[using] = {table: _rows(connection, table) for table in _tables_with_rows(connection)}
 
 
@@ -33,8 +36,11 @@ def flush(command: str, *, database: str, **options: object) -> None:
                 name, places = connection.ops.quote_name(table), ", ".join(["%s"] * len(rows[0]))
                 cursor.execute(f"DELETE FROM {name}")
                 cursor.executemany(f"INSERT INTO {name} VALUES ({places})", rows)
-        # A flush is a write that Redis is not there to hear of.
-        cursor.execute(f"DELETE FROM {connection.ops.quote_name(PendingInvalidation._meta.db_table)}")
+        _empty_outbox(cursor)  # a flush is a write that Redis is not there to hear of
+
+
+def _empty_outbox(cursor: CursorWrapper) -> None:
+    cursor.execute(f"DELETE FROM {connections[DEFAULT_DB_ALIAS].ops.quote_name(PendingInvalidation._meta.db_table)}")
 
 
 def _tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:

@@ -22,7 +22,7 @@ def logged_in(user: User) -> Client:
 
 
 @pytest.fixture
-def keeper(make_user: Callable[..., User]) -> Client:
+def operator(make_user: Callable[..., User]) -> Client:
     """May look and clear."""
     return logged_in(make_user("asha", VIEW, CLEAR, RECORD, is_staff=True))
 

@@ -39,13 +39,13 @@ def test_a_key_shows_its_value_its_tags_and_the_namespaces_above_it(viewer: Clie
 
 
 def test_a_value_is_shown_to_those_alone_who_have_its_familys_permission(
-    viewer: Client, keeper: Client, sample_redis: Redis
+    viewer: Client, operator: Client, sample_redis: Redis
 ) -> None:
     fetch(GUARDED, {}, lambda: 4_711_893)
     page = viewer.get(f"{KEY}?key=sample:guarded")
     assert "Its value requires the permission systemcache.clear_cache ." in text(page)
     assert "4711893" not in page.content.decode()
-    assert "4711893" in text(keeper.get(f"{KEY}?key=sample:guarded"))
+    assert "4711893" in text(operator.get(f"{KEY}?key=sample:guarded"))
 
 
 def test_what_is_stale_dropped_or_undecodable_is_called_so(viewer: Client, sample_redis: Redis) -> None:
@@ -109,19 +109,19 @@ def test_a_key_that_is_not_there_is_a_404_that_says_so(viewer: Client, sample_re
 
 
 @pytest.mark.parametrize("odd", ["*", DIGEST, f"{DIGEST}:more", "x y"])
-def test_secrets_are_counted_and_never_shown(keeper: Client, sample_redis: Redis, odd: str) -> None:
+def test_secrets_are_counted_and_never_shown(operator: Client, sample_redis: Redis, odd: str) -> None:
     sample_redis.set(key_names.full_key(f"sample:secret:{odd}"), b"hidden")
     pages = [*PAGES, f"{KEYS}?pattern=*", f"{KEYS}?pattern=sample:secret:*", f"{KEYS}?pattern=sample:secret:{DIGEST}"]
     for page in (*pages, f"{KEY}?key=sample:secret:{DIGEST}", f"{HOME}families/sample_secret/"):
-        shown = keeper.get(page).content.decode().replace(f'value="sample:secret:{DIGEST}"', "")
+        shown = operator.get(page).content.decode().replace(f'value="sample:secret:{DIGEST}"', "")
         assert "4711" not in shown
         if page != f"{KEY}?key=sample:secret:{DIGEST}" and f"pattern=sample:secret:{DIGEST}" not in page:
             assert DIGEST not in shown, page
-    assert keeper.get(f"{KEY}?key=sample:secret:{DIGEST}").status_code == 404
-    confirm = keeper.post(CLEAR, {"pattern": "sample:secret:*"})
+    assert operator.get(f"{KEY}?key=sample:secret:{DIGEST}").status_code == 404
+    confirm = operator.post(CLEAR, {"pattern": "sample:secret:*"})
     assert confirm.context["number"] >= 1
     assert DIGEST not in confirm.content.decode()
-    shares = [share for group in keeper.get(KEYS).context["namespaces"].groups.values() for share in group]
+    shares = [share for group in operator.get(KEYS).context["namespaces"].groups.values() for share in group]
     assert next(share.keys for share in shares if share.family.name == "sample_secret") >= 1
 
 

@@ -48,11 +48,13 @@ def test_the_section_stands_in_the_index_for_those_who_may_look(viewer: Client, 
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_who_may_only_look_sees_no_way_to_clear(viewer: Client, keeper: Client, sample_redis: Redis, page: str) -> None:
+def test_who_may_only_look_sees_no_way_to_clear(
+    viewer: Client, operator: Client, sample_redis: Redis, page: str
+) -> None:
     shown = viewer.get(page).content.decode()
     assert "/clear/" not in shown
     assert "/refresh/" not in shown
-    assert CLEAR in keeper.get(page).content.decode()
+    assert CLEAR in operator.get(page).content.decode()
 
 
 @pytest.mark.parametrize("page", [CLEAR, f"{FAMILY}refresh/"])
@@ -73,26 +75,26 @@ def test_to_clear_one_must_be_able_to_look(make_user: Callable[..., User], sampl
 # --- GET changes nothing ----------------------------------------------------------------------------------
 
 
-def test_a_get_changes_nothing(keeper: Client, sample_redis: Redis) -> None:
+def test_a_get_changes_nothing(operator: Client, sample_redis: Redis) -> None:
     before = state(sample_redis)
     counted = families.registered()
     for page in (*PAGES, CLEAR, f"{CLEAR}?family=sample_price", f"{CLEAR}?pattern=*&confirmed=yes"):
-        assert keeper.get(page).status_code == 200
-    assert keeper.get(f"{FAMILY}refresh/").status_code == 405
+        assert operator.get(page).status_code == 200
+    assert operator.get(f"{FAMILY}refresh/").status_code == 405
     assert state(sample_redis) == before
     assert families.registered() == counted
     assert not ClearRecord.objects.exists()
 
 
-def test_a_look_is_no_read(keeper: Client, sample_redis: Redis) -> None:
+def test_a_look_is_no_read(operator: Client, sample_redis: Redis) -> None:
     def figures() -> dict[str, Any]:
         """Without those of who asks."""
-        found = keeper.get(HOME).context["stats"]["families"]
+        found = operator.get(HOME).context["stats"]["families"]
         return {name: counts for name, counts in found.items() if name not in ("user", "session")}
 
     before = figures()
     for page in PAGES:
-        keeper.get(page)
+        operator.get(page)
     assert figures() == before
 
 
@@ -186,9 +188,9 @@ def test_without_redis_no_history_is_saved(viewer: Client) -> None:
     assert viewer.get(f"{HOME}?table=history&format=csv").status_code == 503
 
 
-def test_a_clear_shows_as_a_mark_and_among_the_last(keeper: Client, sample_redis: Redis) -> None:
+def test_a_clear_shows_as_a_mark_and_among_the_last(operator: Client, sample_redis: Redis) -> None:
     clear.clear(clear.target(pattern="sample:price:A"), by="asha")
-    answer = keeper.get(HOME)
+    answer = operator.get(HOME)
     marks = answer.context["periods"][0].charts[0].mark_lines
     assert [line.mark.what for line in marks if line.mark.kind == "clear"] == ["sample:price:A by asha"]
     assert "by asha" in text(answer)
@@ -205,19 +207,19 @@ def test_a_user_without_permission_for_the_record_does_not_see_clears_by_name(
 
 
 @pytest.mark.parametrize("page", [HOME, FAMILY, KEYS, f"{KEYS}?pattern=*", f"{KEYS}?pattern=a", f"{KEY}?key=a", CLEAR])
-def test_without_redis_every_page_opens(keeper: Client, page: str) -> None:
-    answer = keeper.get(page)
+def test_without_redis_every_page_opens(operator: Client, page: str) -> None:
+    answer = operator.get(page)
     assert answer.status_code == 200
     if page != CLEAR:
         assert "Redis cannot be used" in text(answer)
 
 
-def test_without_redis_a_clear_and_a_refresh_say_so(keeper: Client) -> None:
+def test_without_redis_a_clear_and_a_refresh_say_so(operator: Client) -> None:
     for body in ({"pattern": "*"}, {"pattern": "*", "confirmed": "yes"}):
-        answer = keeper.post(CLEAR, body)
+        answer = operator.post(CLEAR, body)
         assert answer.status_code == 200
         assert "Redis cannot be used" in text(answer)
-    answer = keeper.post(f"{FAMILY}refresh/", follow=True)
+    answer = operator.post(f"{FAMILY}refresh/", follow=True)
     assert "Redis cannot be used" in said(answer)
     assert not ClearRecord.objects.exists()
 
@@ -225,9 +227,9 @@ def test_without_redis_a_clear_and_a_refresh_say_so(keeper: Client) -> None:
 # --- the record -------------------------------------------------------------------------------------------
 
 
-def test_the_record_tells_who_what_and_how_many(keeper: Client) -> None:
+def test_the_record_tells_who_what_and_how_many(operator: Client) -> None:
     ClearRecord.objects.create(by="asha", what="api:*", keys=12_345, seconds=0.1234)
-    shown = text(keeper.get("/admin/systemcache/clearrecord/"))
+    shown = text(operator.get("/admin/systemcache/clearrecord/"))
     assert "api:*" in shown
     assert "12,345" in shown
     assert "0.123 s" in shown

@@ -34,7 +34,7 @@ def victim(victim_server: RedisServer) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def proxy(victim: RedisServer, settings: Settings) -> Iterator[FailingRedis]:
-    """The store behind a proxy. The keeper looks when the test says so, and need not wait for the pause to end."""
+    """The store behind a proxy. Recovery runs when the test says so, and need not wait for the pause to end."""
     settings.CACHE_BREAKER_PAUSE = 0
     with FailingRedis(victim.port) as proxy:
         settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": proxy.url}}

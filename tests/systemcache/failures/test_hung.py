@@ -65,5 +65,5 @@ def test_one_request_waits_for_a_hung_redis_and_no_other(running: Site, alone: P
         print(f"with Redis hung, 2 s: {shown(times)}")
     waited = [[redis for _, redis in times if redis > SLOW] for times in periods]
     assert all(len(times) <= 1 for times in waited)
-    assert sum(map(len, waited)) <= 1  # what tries Redis again is no request, but the keeper
+    assert sum(map(len, waited)) <= 1  # what tries Redis again is recovery, not a request
     assert sum(redis for times in periods for _, redis in times) < 1000

@@ -1,7 +1,7 @@
 """The whole site while Redis fails in every way: no 5xx, nothing acknowledged is lost, and hits come again.
 
 Bounds: a process that has noticed the outage shows every acknowledged write at once; one that has not hears of it
-within the keeper's interval (0.5 s). Hits come again within the breaker's pause (2 s) and one interval.
+within the interval of recovery (0.5 s). Hits come again within the breaker's pause (2 s) and one interval.
 """
 
 import itertools
@@ -96,7 +96,7 @@ WRITES_ONLY = {
 }
 QUICK = ("gone_and_back_empty",)  # of the outages: the others are slow tests
 ABOUT_REDIS = "/api/system/cache/keys"  # without Redis there are no keys to show: it says so
-KEEPER = 0.5  # seconds
+RECOVERY_INTERVAL = 0.5  # seconds
 SLACK = 1.0  # seconds, for a machine that does other things, too
 HITS_AGAIN = 12.0
 _numbers = itertools.count()
@@ -148,14 +148,14 @@ def write_and_watch(site: Site, writer: Process, item: int, seen: Seen) -> str:
     answer = writer.ask("PATCH", f"/api/watchlist/{item}", {"notes": notes})
     assert answer.status_code == 200, answer.text[:500]
     written = time.monotonic()
-    while (since := time.monotonic() - written) < KEEPER + SLACK:
+    while (since := time.monotonic() - written) < RECOVERY_INTERVAL + SLACK:
         for process in site.both:
             started = time.monotonic()
             if process.notes(item) != notes:
                 where = "writer" if process is writer else "other"
                 setattr(seen, where, max(getattr(seen, where), started - written, 0.001))
             seen.reads += 1
-        if since > 2 * KEEPER and not seen.other:
+        if since > 2 * RECOVERY_INTERVAL and not seen.other:
             break
     return notes
 
@@ -238,6 +238,6 @@ def test_while_redis_fails_the_site_answers_and_nothing_acknowledged_is_lost(nam
         f"{during.writer:.3f} s in the writer's process, {during.other:.3f} s in the other; hits after {seconds:.2f} s"
     )
     assert during.writer == 0
-    assert during.other < KEEPER + SLACK
+    assert during.other < RECOVERY_INTERVAL + SLACK
     assert (after.writer, after.other) == (0, 0)
     assert "Traceback" not in site.one.log() + site.two.log()

@@ -125,7 +125,7 @@ def test_redis_that_refuses_a_drop_is_not_read_until_it_takes_it(victim: RedisSe
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("proxy")
-def test_a_process_hears_by_its_keeper_of_a_drop_that_another_could_not_do(victim: RedisServer) -> None:
+def test_a_process_hears_by_its_recovery_of_a_drop_that_another_could_not_do(victim: RedisServer) -> None:
     assert (read(1), read(1)) == ((1, "miss"), (1, "hit"))
     PendingInvalidation.objects.create(tags=["sample_price"])  # another process's, which could not reach Redis
     recovery.run_once()
@@ -142,7 +142,7 @@ def test_a_full_redis_keeps_nobody_waiting(victim: RedisServer) -> None:
         generations.invalidate_tags(["sample_price"])
         lease = leases.acquire(
             key_names.EntryRef("sample:price:B", ("sample_price",)), 10
-        ).lease  # with the generation made anew
+        ).lease  # with the generation made again
         if lease:
             leases.release(lease)
         for amount in (2, 3):

@@ -32,7 +32,7 @@ CHANGES: dict[str, tuple[Callable[[], object], int]] = {
     "the user is deactivated in bulk": (lambda: User.objects.update(is_active=False), 401),
     "the user is deleted": (lambda: User.objects.get().delete(), 401),
     "the permission is taken away": (lambda: User.objects.get().user_permissions.clear(), 403),
-    "permissions are set anew": (lambda: User.objects.get().user_permissions.set([]), 403),
+    "permissions are set again": (lambda: User.objects.get().user_permissions.set([]), 403),
     "permissions are unlinked": (lambda: User.user_permissions.through.objects.all().delete(), 403),
     "the permission is deleted": (lambda: view_account().delete(), 403),
     "the permission is renamed": (lambda: saved(view_account(), codename="other"), 403),
@@ -58,7 +58,7 @@ def test_a_right_that_is_taken_away_is_gone_at_once(program: APIClient, name: st
 
 
 @pytest.mark.parametrize("refusal", ["too few replicas", "became a replica"])
-def test_a_token_revoked_while_redis_refuses_writes_is_refused_once_the_keeper_has_looked(
+def test_a_token_revoked_while_redis_refuses_writes_is_refused_once_recovery_has_run(
     program: APIClient, redis: Redis, settings: Settings, refusal: str
 ) -> None:
     """Another process revokes it and cannot tell Redis, which goes on answering reads, PING and the listener."""

@@ -53,7 +53,7 @@ class Harness:
 
     def __init__(self, board: Board, seed: int, bound: float = 0.0, /, **variables: str) -> None:
         self.bound = bound
-        self.board, self.seed, self._variables = board, seed, {"PROMISES_KEEPER": "0.5", **variables}
+        self.board, self.seed, self._variables = board, seed, {"PROMISES_RECOVERY": "0.5", **variables}
 
     @property
     def reads(self) -> int:

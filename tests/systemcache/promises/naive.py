@@ -21,7 +21,7 @@ def store_unconditionally(loaded: Sequence[tuple[Lease, codec.Entry]], stale_for
 
 def _store(lease: Lease, entry: codec.Entry, stale_for: float = 0) -> bool:
     words = _generations_now(lease)
-    if None in words:  # dropped meanwhile: made anew
+    if None in words:  # invalidated meanwhile: made again
         leases.acquire(lease.ref, 1)
         words = _generations_now(lease)
     stamp = b",".join(word or b"" for word in words)

@@ -17,7 +17,7 @@ def prepare() -> None:
     # then holds is another promise than the ones that are tested with these processes.
     options: dict[str, Any] = settings.CACHES["default"]["OPTIONS"]  # type: ignore[assignment]
     options["SOCKET_TIMEOUT"] = options["CONNECTION_POOL_KWARGS"]["timeout"] = 10
-    settings.CACHE_RECOVERY_INTERVAL = float(os.environ.get("PROMISES_KEEPER", "0"))
+    settings.CACHE_RECOVERY_INTERVAL = float(os.environ.get("PROMISES_RECOVERY", "0"))
     logging.getLogger("systemcache").setLevel(logging.ERROR)
     numbers.install(settings)
     if os.environ.get("PROMISES_LEASES") == "off":

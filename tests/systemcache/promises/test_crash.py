@@ -15,7 +15,7 @@ from tests.systemcache.promises import database
 from tests.systemcache.promises.processes import PATIENCE, start, stop
 from testservers.redis_server import RedisServer
 
-KEEPER = 0.5  # seconds: CACHE_RECOVERY_INTERVAL as the site has it
+RECOVERY_INTERVAL = 0.5  # seconds: CACHE_RECOVERY_INTERVAL as the site has it
 BOUND = 3.0  # seconds, on a busy machine
 ROUNDS = 3
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -26,7 +26,7 @@ class Stage:
 
     def __init__(self, address: str, redis: RedisServer) -> None:
         self._address = address
-        self._variables = {"DATABASE_URL": address, "REDIS_URL": redis.url, "PROMISES_KEEPER": str(KEEPER)}
+        self._variables = {"DATABASE_URL": address, "REDIS_URL": redis.url, "PROMISES_RECOVERY": str(RECOVERY_INTERVAL)}
         self._running: list[subprocess.Popen[str]] = []
 
     def start(self, role: str) -> "subprocess.Popen[str]":
@@ -79,7 +79,7 @@ def test_what_a_killed_process_has_written_is_seen_by_others_within_the_replay_b
         assert (written["number"], seen["number"]) == (number, number)
         took.append(seen["at"] - written["at"])
     with capsys.disabled():
-        print(f"\nreplayed after {', '.join(f'{seconds:.2f}' for seconds in took)} s (interval {KEEPER} s)")
+        print(f"\nreplayed after {', '.join(f'{seconds:.2f}' for seconds in took)} s (interval {RECOVERY_INTERVAL} s)")
     assert max(took) < BOUND
     eventually(lambda: stage.pending() == 0, BOUND)
 

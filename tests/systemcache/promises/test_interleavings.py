@@ -183,7 +183,7 @@ def test_a_generation_that_was_evicted_and_made_again_does_not_make_an_old_value
     (evicted,) = redis.keys(lost)
     redis.delete(evicted)
     source.commit(1)
-    assert second.read(NUMBER).value() == 1  # makes the generation anew
+    assert second.read(NUMBER).value() == 1  # makes the generation again
     assert isinstance(old, bytes)
     redis.restore(value_key, 60_000, old, replace=True)
     assert first.read(NUMBER).value() == 1

@@ -135,7 +135,7 @@ def test_a_savepoint_rolled_back_around_one_that_was_released_leaves_nothing(dro
                 write("1")
             raise RolledBack
         assert not transactions.has_uncommitted_writes(WATCHLIST)
-        write("2")  # has to be recorded anew
+        write("2")  # has to be recorded again
         assert pending() == 1
     assert (pending(), len(drops)) == (0, 1)
     assert notes() == ("2", "miss")
@@ -195,7 +195,7 @@ def test_a_record_without_a_transaction_drops_at_once() -> None:
     assert notes() == ("0", "miss")
 
 
-def test_without_redis_the_record_stays_until_the_keeper_has_carried_it_out(
+def test_without_redis_the_record_stays_until_recovery_has_carried_it_out(
     redis_store: RedisServer, settings: Settings
 ) -> None:
     use_redis(settings, redis_store.url.replace("127.0.0.1", "localhost"), timeout=0.5)

@@ -71,7 +71,7 @@ def roll_back_a_savepoint(lane: Lane) -> None:
 
 
 def replace(lane: Lane) -> None:
-    """Deleted and made anew, as one."""
+    """Deleted and created again, in one transaction."""
 
     @transaction.atomic
     def work(number: int) -> None:
