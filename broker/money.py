@@ -4,6 +4,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 MIN_PRICE_PLACES, MAX_PRICE_PLACES = 2, 4  # currency pairs are quoted to four places
 WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)  # 28 digits cannot hold 10^18 shares at 10^18 rupees
+_ZERO = Decimal(0)
+_UNITS = tuple(Decimal(1).scaleb(-places) for places in range(MAX_PRICE_PLACES + 1))  # of the last place
 
 
 def rupees(amount: Decimal) -> Decimal:
@@ -13,10 +15,11 @@ def rupees(amount: Decimal) -> Decimal:
 
 def price(number: Decimal, min_places: int = MIN_PRICE_PLACES) -> Decimal:
     """Return a price with as many places as it needs, at least `min_places` and at most four."""
-    rounded = _fixed(number, min(max(places(number), min_places), MAX_PRICE_PLACES))
-    while places(rounded) > min_places and rounded.as_tuple().digits[-1] == 0:
-        rounded = _fixed(rounded, places(rounded) - 1)
-    return rounded
+    for count in range(min_places, MAX_PRICE_PLACES):
+        if (rounded := _fixed(number, count)) == number:
+            return rounded
+    rounded = _fixed(number, MAX_PRICE_PLACES)
+    return rounded if rounded == number else price(rounded, min_places)
 
 
 def places(number: Decimal) -> int:
@@ -48,4 +51,4 @@ def grouped(number: Decimal | int, *, signed: bool = False) -> str:
 
 
 def _fixed(number: Decimal, places: int) -> Decimal:
-    return WIDE.add(WIDE.quantize(number, Decimal(1).scaleb(-places)), Decimal(0))  # adding 0 removes the sign of -0
+    return WIDE.add(WIDE.quantize(number, _UNITS[places]), _ZERO)  # adding 0 removes the sign of -0

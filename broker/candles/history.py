@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import chain
 
+import msgspec
 from django.db import connections
 
 from broker import clock
@@ -73,23 +74,37 @@ def candles(contract: Contract, name: str, interval: Interval, first: date, last
         for chunk in by_first.values()
     ]
     parts = read()
-    if not _are_of(contract, parts) or not _have_same_adjustment(interval, list(by_first.values()), parts):
+    wanted = list(by_first.values())
+    if not _are_of(contract, parts) or not _have_same_adjustment(interval, wanted, parts):
         _invalidate(name)
         parts = read()
         if not _are_of(contract, parts):  # by a process that has not yet heard that the symbol is another contract
             parts = [bypass(CANDLES, partial(_raise_or_return, result)) for result in load(keys)]
-    return _join(parts, first, last)
+    return _join(wanted, parts, first, last)
 
 
-def _join(parts: Parts, first: date, last: date) -> CachedValue[list[Candle]]:
-    """Join what is in the range, chunk by chunk: encoding a year of minutes at once would stop all other threads."""
-    encoded = []
-    for part in parts:
-        days = [candle.time.date() for candle in part.value.candles]
-        if in_range := part.value.candles[bisect_left(days, first) : bisect_right(days, last)]:
-            encoded.append(codec.encode(in_range)[1:-1])
-    entry = oldest_entry(parts, b"[%b]" % b",".join(encoded))
+def _join(wanted: Sequence[Chunk], parts: Parts, first: date, last: date) -> CachedValue[list[Candle]]:
+    """Join the candles that are in the range."""
+    rows = (_rows(chunk, part.value, first, last) for chunk, part in zip(wanted, parts, strict=True))
+    entry = oldest_entry(parts, b"[%b]" % b",".join(filter(None, rows)))
     return CachedValue(list[Candle], entry, state_of(parts), families=families_of(parts))
+
+
+def _rows(chunk: Chunk, stored: CandleChunk, first: date, last: date) -> bytes:
+    """Return a chunk's candles of the days `first` to `last` as JSON, without the brackets of a list."""
+    if first <= chunk.first and chunk.last <= last:
+        return bytes(stored.candles)[1:-1]
+    candles = codec.decode(bytes(stored.candles), list[Candle])
+    return codec.encode(candles[_between(candles, first, last)])[1:-1]
+
+
+def _between(candles: Sequence[Candle], first: date, last: date) -> slice:
+    """Where the candles of some days are; `candles` is in order of time."""
+    return slice(bisect_left(candles, first, key=_day), bisect_right(candles, last, key=_day))
+
+
+def _day(candle: Candle) -> date:
+    return candle.time.date()
 
 
 def _are_of(contract: Contract, parts: Parts) -> bool:
@@ -104,9 +119,9 @@ def _have_same_adjustment(interval: Interval, wanted: Sequence[Chunk], parts: Pa
         before = part.value.before
         if last and before and _is_same_period(interval, last, before) and _differ(last.close, before.close):
             return False
-        if part.value.candles:
+        if part.value.last:
             loaded_on = part.created.astimezone(IST).date()
-            last = None if interval.is_open(chunk.last, loaded_on) else part.value.candles[-1]
+            last = None if interval.is_open(chunk.last, loaded_on) else part.value.last
     return True
 
 
@@ -171,8 +186,7 @@ def _load_group(contract: Contract, interval: Interval, group: list[Chunk]) -> l
         candles = default_client().candles(contract, interval, _look_back(interval, first), last)
     except BrokerError as error:
         return [error for _ in group]
-    days = [candle.time.date() for candle in candles]  # in order; up to 45 days of minutes, hence bisect
-    return [_cut(contract, candles, bisect_left(days, chunk.first), bisect_right(days, chunk.last)) for chunk in group]
+    return [_cut(contract, candles, chunk) for chunk in group]
 
 
 def _look_back(interval: Interval, first: date) -> date:
@@ -189,6 +203,12 @@ def _days_before(day: date, count: int) -> date:
     return date.fromordinal(max(date.min.toordinal(), day.toordinal() - count))
 
 
-def _cut(contract: Contract, candles: list[Candle], start: int, end: int) -> CandleChunk:
-    before = candles[start - 1] if start else None
-    return CandleChunk(instrument_id=contract.instrument_id, candles=candles[start:end], before=before)
+def _cut(contract: Contract, candles: list[Candle], chunk: Chunk) -> CandleChunk:
+    cut = _between(candles, chunk.first, chunk.last)
+    inside = candles[cut]
+    return CandleChunk(
+        instrument_id=contract.instrument_id,
+        candles=msgspec.Raw(codec.encode(inside)),
+        last=inside[-1] if inside else None,
+        before=candles[cut.start - 1] if cut.start else None,
+    )

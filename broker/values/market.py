@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 from broker.values.base import Value
 from systemcache.codec import Moment
 
@@ -71,14 +73,17 @@ class Candle(Value, frozen=True, kw_only=True, gc=False):
 
 
 class CandleChunk(Value, frozen=True, kw_only=True):
-    """The candles of some days, with the instrument whose they are.
+    """The candles of some days, with their instrument.
 
-    `before` is the candle before them in the broker's answer, which shows whether other chunks have the same
-    adjustment for splits and bonuses; None if there is none.
+    `candles` is a list of Candle as JSON, because most answers only pass it on: decoding a year of minutes would hold up
+    all other threads for a third of a second. `last` is the last of them. `before` is the candle before them in the
+    broker's answer, which shows whether other chunks have the same adjustment for splits and bonuses; None if there is
+    none.
     """
 
     instrument_id: str
-    candles: list[Candle]
+    candles: msgspec.Raw
+    last: Candle | None
     before: Candle | None = None
 
 

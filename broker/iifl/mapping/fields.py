@@ -94,6 +94,8 @@ def optional_decimal(value: object) -> Decimal | None:
 
 def whole_number(value: object) -> int | None:
     """Parse a quantity, which may come as 26, 26.0, "25" or "25.0"; None for anything else, a fraction too."""
+    if type(value) is int and abs(value) < 10**MAX_EXPONENT:
+        return value
     number = optional_decimal(value)
     return int(number) if number is not None and number == number.to_integral_value() else None
 
