@@ -75,8 +75,8 @@ class Candle(Value, frozen=True, kw_only=True, gc=False):
 class CandleChunk(Value, frozen=True, kw_only=True):
     """The candles of some days, with their instrument.
 
-    `candles` is a list of Candle as JSON, because most answers only pass it on: decoding a year of minutes would hold up
-    all other threads for a third of a second. `last` is the last of them. `before` is the candle before them in the
+    `candles` is a list of Candle as JSON, because most answers only pass it on: decoding a year of minutes would hold
+    up all other threads for a third of a second. `last` is the last of them. `before` is the candle before them in the
     broker's answer, which shows whether other chunks have the same adjustment for splits and bonuses; None if there is
     none.
     """
