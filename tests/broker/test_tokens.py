@@ -347,6 +347,11 @@ def test_brokerlogin_prints_the_login_pages_address_with_the_key_and_without_a_s
     assert brokerlogin() == "https://markets.iiflcapital.com/?v=1&appkey=key+%26+more\n"
 
 
+def test_brokerlogin_with_the_simulator_says_that_no_login_is_needed(settings: Settings) -> None:
+    settings.IIFL_SIMULATED = True
+    assert brokerlogin() == "The broker is the simulator, to which the site logs in by itself.\n"
+
+
 @pytest.mark.django_db
 def test_brokerlogin_with_a_code_logs_in(simulator: Simulator) -> None:
     said = brokerlogin("--auth-code", "SIMULATED")

@@ -25,6 +25,9 @@ class Command(QuickCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         code = options["auth_code"]
+        if conf.simulated() and not code:
+            self.stdout.write("The broker is the simulator, to which the site logs in by itself.")
+            return
         if not code:
             self.stdout.write(login.login_url())
             return
