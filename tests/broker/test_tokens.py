@@ -342,6 +342,7 @@ def brokerlogin(*args: str) -> str:
     return out.getvalue()
 
 
+@pytest.mark.usefixtures("real_account")
 def test_brokerlogin_prints_the_login_pages_address_with_the_key_and_without_a_secret(settings: Settings) -> None:
     settings.IIFL_APP_KEY, settings.IIFL_APP_SECRET = "key & more", "the-secret"
     assert brokerlogin() == "https://markets.iiflcapital.com/?v=1&appkey=key+%26+more\n"
