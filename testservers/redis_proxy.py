@@ -15,8 +15,9 @@ class RedisProxy:
     The first request that contains a pattern given to `intercept` calls the hook before it is passed on; with
     `lose_answer` Redis gets the request and the caller's connection is cut before the answer. While `mutes_messages`
     is set, connections that have subscribed stay open and receive nothing. Requests that contain one of the words in
-    `refused` are answered with an error, as managed services do with what they do not offer. While `holds_requests` or
-    `holds_answers` is set nothing comes through in that direction, as in a network that is parted; later it does.
+    `refused` are answered with the error `refusal`, as managed services do with what they do not offer. While
+    `holds_requests` or `holds_answers` is set nothing comes through in that direction, as in a network that is parted;
+    later it does.
     """
 
     def __init__(self, port: int) -> None:
@@ -28,6 +29,7 @@ class RedisProxy:
         self._switches = 0
         self._clients: set[socket.socket] = set()
         self.refused: tuple[bytes, ...] = ()
+        self.refusal = "ERR this service does not offer it"
         self.holds_requests, self.holds_answers = threading.Event(), threading.Event()
         self.intercepted = threading.Event()
         self.mutes_messages = threading.Event()
@@ -49,8 +51,12 @@ class RedisProxy:
                 client.shutdown(socket.SHUT_RDWR)
 
     @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +64,10 @@ class RedisProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Accept no further connections."""
         self._listener.close()
 
     def intercept(self, pattern: bytes, hook: Callable[[], object], *, lose_answer: bool = False) -> None:
@@ -81,7 +91,7 @@ class RedisProxy:
                     server = self._connect(client, lost, listens)
                 self._wait_while(self.holds_requests)
                 if any(word in request for word in self.refused):
-                    client.sendall(b"-ERR this service does not offer it\r\n")
+                    client.sendall(f"-{self.refusal}\r\n".encode())
                     continue
                 if b"SUBSCRIBE" in request:
                     listens.set()

@@ -55,9 +55,10 @@ def listen_until_lost(goes_on: Callable[[], bool]) -> float:
     try:
         listen(goes_on)
     except TrackingRefused as error:
-        if not near_cache.copies.refused:
-            logger.warning("cache: near copies are off, because Redis refuses tracking: %s", error.words)
-        near_cache.copies.refused = error.words
+        why = f"off, because Redis refuses tracking: {error.words}"
+        if near_cache.copies.off != why:
+            logger.warning("cache: near copies are %s", why)
+        near_cache.copies.off = why
         return REFUSED_DELAY
     except StoreUnavailable as error:
         logger.debug("cache: the invalidation listener lost its connection, reconnecting: %s", error)
@@ -75,7 +76,7 @@ def listen(goes_on: Callable[[], bool], clock: Callable[[], float] = time.monoto
     closed, copies = connection.times_closed(), near_cache.copies
     try:
         copies.clear()  # from here on every change is received
-        copies.refused = ""
+        copies.off = ""
         sent = clock()
         tracking.ping()
         unanswered: float | None = sent

@@ -57,7 +57,7 @@ class NearCache:
         self._invalidations: dict[str, int] = {}  # by tag
         self._clears = 0
         self.confirmed_until = float("-inf")
-        self.refused = ""  # Redis's error message if it refuses tracking: then no copy is ever used
+        self.off = ""  # why no copy is ever used, in words for log, health and page; empty while copies are used
 
     def get(self, key: str) -> Content[Any] | None:
         """A copy that may be shown without asking Redis, for near families."""

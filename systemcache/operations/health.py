@@ -122,8 +122,8 @@ def cache_health() -> list[ComponentHealth]:
         ),
         ComponentHealth("invalidations", not pending, detail),
     ]
-    if refused := copies.refused:
-        components.append(ComponentHealth("near_copies", None, f"off, because Redis refuses tracking: {refused}"))
+    if copies.off:
+        components.append(ComponentHealth("near_copies", None, copies.off))
     return components
 
 
@@ -134,10 +134,10 @@ def _redis_health() -> ComponentHealth:
         return ComponentHealth("redis", False, f"{error} Answers come from their sources.")
     used, limit = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     of_limit = f" of {limit / 1e6:.0f} MB" if limit else ""
-    detail = f"version {info.get('redis_version')}, {used / 1e6:.1f} MB{of_limit} used"
+    faults = []
     if limit and used > limit and info.get("maxmemory_policy") == "noeviction":
-        remedy = "Raise maxmemory, or set maxmemory-policy to allkeys-lru."
-        return ComponentHealth("redis", False, f"{detail}: it is full and stores nothing. {remedy}")
+        faults.append("it is full and stores nothing (raise maxmemory, or set maxmemory-policy to allkeys-lru)")
     if refusal := last_refusal():
-        return ComponentHealth("redis", False, f"{detail}: it refuses commands ({refusal}).")
-    return ComponentHealth("redis", True, detail)
+        faults.append(f"it refuses a command: {refusal}")
+    state = f"version {info.get('redis_version')}, {used / 1e6:.1f} MB{of_limit} used"
+    return ComponentHealth("redis", not faults, "; ".join([state, *faults]))

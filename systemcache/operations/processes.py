@@ -100,12 +100,7 @@ def facts() -> Facts:
     state = breaker.state
     number, size = copies.size()
     lag = clock.monotonic() - copies.confirmed_until
-    if not conf.near_copies_enabled():
-        near = "off (CACHE_NEAR=false)"
-    elif copies.refused:
-        near = f"off: Redis refuses tracking: {copies.refused}"
-    else:
-        near = "on"
+    near = (copies.off or "on") if conf.near_copies_enabled() else "off (CACHE_NEAR=false)"
     return Facts(
         breaker=state,
         cause="" if state == "closed" else breaker.why,

@@ -37,7 +37,8 @@ class Breaker:
         self._opened_at: float | None = None
         self._closed_at = float("-inf")
         self._pauses = 1
-        self.why = ""  # what opened it last
+        self.why = ""  # what has failed last
+        self._logged: set[str] = set()  # what the log says of this outage
         self._probing = False
         self._allows_invalidations = False
 
@@ -59,10 +60,13 @@ class Breaker:
                 self._opened_at = self._clock()
                 flaps = self._opened_at - self._closed_at < FLAPPING
                 self._pauses = min(2 * self._pauses, MAX_PAUSES) if flaps and slow else 1
+                self._logged = set()
             self._failures += 1
             self.why = why
             self._allows_invalidations = False
-        if opens:
+            is_news = why not in self._logged
+            self._logged.add(why)
+        if is_news:  # a server that is gone may be loading, or be a replica, when it is back
             logger.warning("cache: circuit breaker open, serving without Redis: %s", why)
 
     def refuse_invalidation(self) -> bool:

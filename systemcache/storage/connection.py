@@ -37,21 +37,21 @@ REFUSAL_REMEMBERED = 60.0  # seconds for which a refusal is shown as a component
 
 
 class _Refusals:
-    """The last command of this process that Redis refused, and the words of each refusal that was logged."""
+    """The words with which Redis has refused a command of this process last, and when which were logged."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         self.last, self.at = "", float("-inf")
-        self._logged: dict[str, float] = {}  # by the error's code
+        self._logged: dict[str, float] = {}
 
     def note(self, reason: str) -> None:
-        """Log a refusal, unless one with the same code was logged a moment ago."""
+        """Log a refusal, unless one of its kind was logged a moment ago: a code, and of NOPERM the command too."""
         self.last, self.at = reason, time.monotonic()
-        code = reason.partition(" ")[0]
-        if self.at - self._logged.get(code, float("-inf")) >= REFUSAL_REMEMBERED:
-            self._logged[code] = self.at
+        kind = reason if reason.startswith("NOPERM ") else reason.partition(" ")[0]
+        if self.at - self._logged.get(kind, float("-inf")) >= REFUSAL_REMEMBERED:
+            self._logged[kind] = self.at
             logger.warning("cache: Redis refuses a command: %s", reason)
 
 

@@ -1,4 +1,4 @@
-"""The proxies in deploy/: their files are valid, and nginx keeps slow and silent clients away from the site."""
+"""The proxies in deploy/: their files are valid, and they keep slow and silent clients away from the site."""
 
 import socket
 import subprocess
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.programs import leave_out, only_linux
-from testservers import nginx
+from tests.support.programs import leave_out, only_linux, program
+from testservers import caddy, nginx
+from testservers.caddy import Caddy
 from testservers.nginx import Nginx
 from testservers.web_server import WebServer, prepare
 
@@ -22,11 +23,9 @@ pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
-    """nginx as it is shipped, before a site with four threads."""
-    if not nginx.EXECUTABLE:
-        leave_out("nginx is not installed")
-    folder = tmp_path_factory.mktemp("proxy")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """A site with four threads."""
+    folder = tmp_path_factory.mktemp("site")
     environment = {
         "DATABASE_URL": f"sqlite:///{folder}/site.sqlite3",
         "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -34,34 +33,42 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
         "LOG_FORMAT": "json",
     }
     prepare(environment)
-    with WebServer(folder, environment, threads=4) as site, Nginx(folder, site.port) as running:
+    with WebServer(folder, environment, threads=4) as running:
         yield running
 
 
-def connect(proxy: Nginx, number: int) -> socket.socket:
-    """From an address of its own: the proxy counts by address."""
+@pytest.fixture(scope="module", params=[nginx, caddy], ids=["nginx", "caddy"])
+def proxy(
+    request: pytest.FixtureRequest, site: WebServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Nginx | Caddy]:
+    """Each proxy as it is shipped, before the site."""
+    if not request.param.EXECUTABLE:
+        leave_out(f"{request.param.__name__} is not installed")
+    start = Nginx if request.param is nginx else Caddy
+    with start(tmp_path_factory.mktemp("proxy"), site.port) as running:
+        yield running
+
+
+def connect(proxy: Nginx | Caddy, number: int) -> socket.socket:
+    """From an address of its own: nginx counts by address."""
     return socket.create_connection(("127.0.0.1", proxy.port), timeout=TIMEOUT, source_address=(f"127.0.1.{number}", 0))
 
 
-def is_well(proxy: Nginx) -> bool:
+def is_well(proxy: Nginx | Caddy) -> bool:
     return requests.get(f"{proxy.url}/api/system/health", timeout=5).ok
 
 
-def test_the_shipped_configuration_of_nginx_is_valid(proxy: Nginx, tmp_path: Path) -> None:
+def test_the_shipped_configuration_of_nginx_is_valid(tmp_path: Path) -> None:
+    file = tmp_path / "nginx.conf"
+    file.write_text(nginx.configuration(tmp_path, 1, 1))
     done = subprocess.run(
-        [str(nginx.EXECUTABLE), "-t", "-c", str(write(tmp_path))], capture_output=True, text=True, check=False
+        [program("nginx"), "-t", "-c", str(file)], capture_output=True, text=True, timeout=60, check=False
     )
     assert "test is successful" in done.stderr, done.stderr
     assert "warn" not in done.stderr
 
 
-def write(folder: Path) -> Path:
-    file = folder / "nginx.conf"
-    file.write_text(nginx.configuration(folder, 1, 1))
-    return file
-
-
-def test_slow_bodies_never_reach_the_site(proxy: Nginx) -> None:
+def test_slow_bodies_never_reach_the_site(proxy: Nginx | Caddy) -> None:
     head = f"POST /api/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: csrftoken={32 * 'x'}\r\nContent-Length: 100000\r\n\r\n"
     with ExitStack() as held:
         for number in range(1, 141):
@@ -70,13 +77,14 @@ def test_slow_bodies_never_reach_the_site(proxy: Nginx) -> None:
         assert all(is_well(proxy) for _ in range(5))
 
 
-def test_silent_connections_take_no_place_of_the_sites(proxy: Nginx) -> None:
+def test_silent_connections_take_no_place_of_the_sites(proxy: Nginx | Caddy) -> None:
     with ExitStack() as held:
         for number in range(1_000):
             held.enter_context(connect(proxy, 1 + number % 250))
         assert all(is_well(proxy) for _ in range(5))
 
 
+@pytest.mark.parametrize("proxy", [nginx], indirect=True, ids=["nginx"])
 def test_one_address_has_so_many_requests_under_way_and_no_more(proxy: Nginx) -> None:
     head = "POST /api/watchlist HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n"
     with ExitStack() as held:
@@ -88,12 +96,12 @@ def test_one_address_has_so_many_requests_under_way_and_no_more(proxy: Nginx) ->
         assert is_well(proxy)
 
 
-def test_a_large_body_is_refused_by_the_proxy_already(proxy: Nginx) -> None:
+def test_a_large_body_is_refused_by_the_proxy_already(proxy: Nginx | Caddy) -> None:
     answer = requests.post(f"{proxy.url}/admin/login/", data=b"x" * 300_000, timeout=TIMEOUT)
     assert answer.status_code == 413
 
 
-def test_the_site_sees_the_clients_address_whatever_the_client_says(proxy: Nginx) -> None:
+def test_the_site_sees_the_clients_address_whatever_the_client_says(proxy: Nginx | Caddy) -> None:
     """The address of refused logins is what the throttle counts: forged ones would never be refused."""
     for number in range(8):
         forged = {

@@ -196,7 +196,7 @@ def test_stop_deletes_the_data_on_request(site: Path, toolbox: Toolbox, argument
 PROGRAMS = (
     *("git", "redis-server", "initdb", "chromium", "docker-compose", "shellcheck"),
     *("prometheus", "promtool", "spin", "gcc"),
-    *("redis-sentinel", "pgbouncer", "systemd-analyze", "caddy", "mosquitto", "mosquitto_pub"),
+    *("redis-sentinel", "pgbouncer", "systemd-analyze", "mosquitto", "mosquitto_pub"),
     *("apt-get", "sudo"),
 )
 

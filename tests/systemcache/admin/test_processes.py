@@ -25,7 +25,7 @@ FACTS = {
     "cause": "READONLY You can't write against a read only replica.",
     "redis": "abcdef12",
     "refused": "",
-    "near": "off: Redis refuses tracking: ERR no",
+    "near": "off, because Redis refuses tracking: ERR no",
     "near_copies": 0,
     "near_bytes": 0,
     "lag": None,
@@ -63,7 +63,7 @@ def test_each_process_of_each_host_is_shown_with_the_words_of_its_trouble(viewer
     shown = text(viewer.get(PAGE))
     assert "host-two" in shown
     assert "open: READONLY You" in shown
-    assert "off: Redis refuses tracking: ERR no" in shown
+    assert "off, because Redis refuses tracking: ERR no" in shown
     assert "closed" in shown
     assert "run side by side" in shown
 
