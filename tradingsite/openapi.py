@@ -11,6 +11,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from broker import errors as broker_errors
@@ -18,6 +19,9 @@ from broker.errors import BrokerError
 from systemcache import errors as cache_errors
 from systemcache.errors import CacheError
 from systemcache.per_view.validation import StrictView
+from tradingsite.stream import address as stream_address
+from tradingsite.stream.places import StreamServerFull, TooManyStreams
+from tradingsite.stream.views import ForeignOrigin, NotServedHere
 
 WRITES = ("post", "put", "patch")
 
@@ -68,6 +72,7 @@ READ_ERRORS = (
     cache_errors.TooManyLoads,
 )
 CACHE_ERRORS = (cache_errors.UnknownFamily, cache_errors.UnknownTag, cache_errors.StoreUnavailable)
+STREAM_ERRORS = (NotServedHere, ForeignOrigin, TooManyStreams, StreamServerFull)
 READS_BROKER = ("/api/broker/", "/api/portfolio/", "/api/signals/generate/")
 LOOKS_SYMBOLS_UP = ("/api/watchlist/", "/api/signals/")  # when it writes
 CHANGES_ORDERS = ("/api/broker/orders/",)
@@ -83,6 +88,7 @@ def all_errors(base: type[Exception]) -> Iterator[type[Any]]:
 def error_codes() -> list[str]:
     """Every code that an error of the API can have."""
     own = {error.code for base in (BrokerError, CacheError) for error in all_errors(base)}
+    own.update(error.default_code for error in STREAM_ERRORS)
     return sorted(own.union(*(codes for _, codes in STATUSES.values()), ("parse_error", "method_not_allowed")))
 
 
@@ -131,9 +137,12 @@ def _own_codes(path: str, method: str) -> tuple[str, dict[int, set[str]]]:
         group, errors = "OrderHistory", (*READ_ERRORS, broker_errors.UnknownOrder)
     elif path.startswith(READS_BROKER) or (path.startswith(LOOKS_SYMBOLS_UP) and method in WRITES):
         group, errors = "Broker", READ_ERRORS
+    elif path == stream_address.PATH:
+        group, errors = "Stream", STREAM_ERRORS
     codes: dict[int, set[str]] = {}
     for error in errors:
-        codes.setdefault(error.status_code, set()).add(error.code)
+        code = error.default_code if issubclass(error, APIException) else error.code
+        codes.setdefault(error.status_code, set()).add(code)
     return group, codes
 
 

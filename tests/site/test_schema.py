@@ -127,6 +127,13 @@ def test_only_orders_answer_what_orders_answer(schema: Any) -> None:
     assert error_codes(schema, "/api/broker/orders/{order_id}/", "get")["404"] == ["not_found", "unknown_order"]
 
 
+def test_the_stream_names_what_only_it_answers(schema: Any) -> None:
+    errors = error_codes(schema, "/stream/", "get")
+    assert errors["404"] == ["stream_elsewhere"]
+    assert "foreign_origin" in errors["403"]
+    assert errors["429"] == errors["503"] == ["too_many_streams"]
+
+
 def test_the_states_of_an_order_are_listed(schema: Any) -> None:
     states = component(schema, component(schema, "Order")["properties"]["status"]["$ref"])
     assert states["enum"] == sorted(OrderStatus)
