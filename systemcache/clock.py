@@ -1,5 +1,6 @@
 """The clock of this app, in one place so that a test can move it: call it as `clock.now()`, never import a function."""
 
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -17,3 +18,8 @@ def now() -> datetime:
 def monotonic() -> float:
     """Seconds that never run backwards, the same for all processes of a machine."""
     return time.monotonic()
+
+
+def boottime() -> float:
+    """Like `monotonic`, and it goes on while the machine is suspended, if the system has such a clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()

@@ -28,7 +28,7 @@
 #define NEVER 255
 #define MISS 255
 
-byte t;                 /* time.monotonic() */
+byte t;                 /* clock.boottime() */
 byte db, answered;
 byte at[WRITES + 1];    /* when a version was answered */
 byte value = MISS;      /* in Redis */

@@ -7,7 +7,9 @@ names alone show which are missing and which are of another version.
 
 PostgreSQL fires once a statement, and one transaction leaves one record a table's families. SQLite fires once a row,
 and there the record is replaced: since it has one writer at a time, one record a table's families is enough, and its
-number (AUTOINCREMENT) shows whether it is still the one that was carried out.
+number (AUTOINCREMENT) shows whether it is still the one that was carried out. A record that is there cannot spare later
+rows theirs: nothing that SQLite shows a trigger tells whether this transaction has left it or a former one, whose
+process may be about to delete it (KEEP_OLD in docs/model/dispatch.pml).
 """
 
 import hashlib
@@ -69,7 +71,8 @@ def record_statements(connection: BaseDatabaseWrapper, tags: list[str], schema: 
         # IGNORE) takes the place of the trigger's own, and the record would keep its number.
         return [
             f"DELETE FROM {outbox} WHERE tags = {value}",  # noqa: S608 - our own names, quoted
-            f"INSERT INTO {outbox} (tags, created_at) VALUES ({value}, strftime('%Y-%m-%d %H:%M:%f', 'now'))",  # noqa: S608 - likewise
+            # CURRENT_TIMESTAMP costs a third less than strftime with milliseconds, and this runs once a row.
+            f"INSERT INTO {outbox} (tags, created_at) VALUES ({value}, CURRENT_TIMESTAMP)",  # noqa: S608 - likewise
         ]
     return [
         f"INSERT INTO {outbox} (tags, created_at, transaction_id)"  # noqa: S608 - likewise

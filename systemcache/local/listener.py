@@ -7,10 +7,9 @@ CPU stops trusting its copies by itself, without having to notice anything.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
-from systemcache import conf, families, process_state
+from systemcache import clock, conf, families, process_state
 from systemcache.errors import StoreUnavailable
 from systemcache.local import near_cache
 from systemcache.storage import connection, key_names
@@ -68,7 +67,7 @@ def listen_until_lost(goes_on: Callable[[], bool]) -> float:
     return RECONNECT_DELAY
 
 
-def listen(goes_on: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
+def listen(goes_on: Callable[[], bool], clock: Callable[[], float] = clock.boottime) -> None:
     """Listen until `goes_on` returns False or the connection is lost. Raises StoreUnavailable, TrackingRefused."""
     interval = min(PING_INTERVAL, conf.near_trust() / 4)
     near_templates = (family.template for family in families.registered() if family.near)

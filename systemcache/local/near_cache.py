@@ -9,13 +9,12 @@ while the reply was under way leaves no copy behind. A changed key takes its cop
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 
-from systemcache import conf, process_state
+from systemcache import clock, conf, process_state
 from systemcache.cached_value import Content
 from systemcache.storage.key_names import EntryRef
 
@@ -44,9 +43,12 @@ def _size(copy: Copy) -> int:
 
 
 class NearCache:
-    """Thread-safe. `clock` counts seconds and never runs backwards; `max_bytes` bounds the copies."""
+    """Thread-safe. `clock` counts seconds, never runs backwards, and goes on while the machine is suspended.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES) -> None:
+    `max_bytes` bounds the copies.
+    """
+
+    def __init__(self, clock: Callable[[], float] = clock.boottime, max_bytes: int = MAX_BYTES) -> None:
         self._clock = clock
         self._max_bytes = max_bytes
         self.reset()

@@ -99,7 +99,7 @@ def facts() -> Facts:
     """Of this process, now."""
     state = breaker.state
     number, size = copies.size()
-    lag = clock.monotonic() - copies.confirmed_until
+    lag = clock.boottime() - copies.confirmed_until
     near = (copies.off or "on") if conf.near_copies_enabled() else "off (CACHE_NEAR=false)"
     return Facts(
         breaker=state,

@@ -115,8 +115,7 @@ def run_past_breaker(operation: Callable[Concatenate[Redis, P], R], *args: P.arg
         except RedisConnectionError:
             return operation(get_redis_connection("default"), *args, **kwargs)
     except NOT_THE_PRIMARY as error:
-        close_connections()
-        breaker.failed(reason_of(error))
+        breaker.failed(reason_of(error))  # recovery connects anew before it closes the breaker (fencing.rejoin)
         raise StoreUnavailable(reason_of(error)) from error
     except ResponseError as error:  # Redis answers and refuses: it is full, forbids, or holds a key of another type
         note_refusal(error)

@@ -47,7 +47,7 @@ def _mget(redis: Redis, names: Sequence[str]) -> list[bytes | None]:
         connection.send_command("MGET", *names)
         return cast("list[bytes | None]", connection.read_response())
     except BaseException:
-        connection.disconnect()  # its reply may still be on the way
+        connection.disconnect()  # its reply may still be on the way; redis-py's own errors have done so already
         raise
     finally:
         pool.release(connection)

@@ -1,7 +1,6 @@
 """Recovery and the outbox: nothing that was committed is forgotten, and no thread ends for good."""
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 from redis import Redis
 
+from systemcache import clock
 from systemcache.errors import StoreUnavailable
 from systemcache.fetching.fetch import fetch
 from systemcache.invalidation import outbox, recovery
@@ -128,7 +128,7 @@ def test_a_write_makes_the_copies_of_its_own_process_invalid_before_it_is_answer
     """Without a word from Redis: the listener is not even running."""
     fetch(NEAR, {"which": "a"}, lambda: 1)
     fetch(NEAR, {"which": "a"}, lambda: 1)  # a hit, which leaves a copy
-    near_cache.copies.confirmed_until = time.monotonic() + 60
+    near_cache.copies.confirmed_until = clock.boottime() + 60
     assert near_cache.copies.get("sample:near:a")
     outbox.record("default", NEAR)
     assert near_cache.copies.get("sample:near:a") is None

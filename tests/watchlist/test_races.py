@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
-from typing import TypeVar
+from threading import Barrier, BrokenBarrierError
+from typing import Any, TypeVar
 
 import pytest
 from django.db import connection, connections
@@ -12,7 +14,7 @@ from msgspec.structs import replace
 
 from tests.watchlist.conftest import Market, candles
 from watchlist import generation, services
-from watchlist.models import Signal, WatchlistItem
+from watchlist.models import Signal, TradingSetting, WatchlistItem
 from watchlist.strategies import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,3 +80,24 @@ def test_what_was_deleted_meanwhile_is_not_found_rather_than_made_again() -> Non
     with pytest.raises(Http404):
         services.change_item(item=item, changes={"notes": "n"})
     assert not WatchlistItem.objects.exists()
+
+
+@pytest.mark.usefixtures("default_settings")
+def test_two_who_change_the_same_settings_in_another_order_do_not_block_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second waits for the first before it writes: all rows are locked when they are read."""
+    save, first_saved = TradingSetting.save, Barrier(2)
+
+    def save_and_wait(setting: TradingSetting, *args: Any, **how: Any) -> None:
+        save(setting, *args, **how)
+        with suppress(BrokenBarrierError):
+            first_saved.wait(0.5)
+
+    monkeypatch.setattr(TradingSetting, "save", save_and_wait)
+    changes = [{"max_positions": 3, "signal_timeout": 30}, {"signal_timeout": 40, "max_positions": 4}]
+    at_once(lambda values: services.change_settings(values=values), changes)
+    assert [*TradingSetting.objects.filter(key__in=changes[0]).order_by("key").values_list("value", flat=True)] in (
+        ["3", "30"],
+        ["4", "40"],
+    )

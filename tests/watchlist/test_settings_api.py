@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from rest_framework.test import APIClient
 
 from tests.support.committed import as_committed
 from tests.watchlist.conftest import Commits
-from watchlist import selectors
+from watchlist import selectors, services
 from watchlist.models import TradingSetting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("default_settings")]
@@ -57,6 +58,22 @@ def test_of_many_settings_all_are_changed_or_none(owner: APIClient) -> None:
     assert detail(refused)["notify"] == ["Give true or false."]
     assert detail(refused)["colour"][0].startswith("There is no such setting. Known are max_daily_loss, ")
     assert values(owner.get(ROUTE))["max_positions"] == 10
+
+
+def test_if_one_of_many_settings_cannot_be_saved_none_is_changed(
+    owner: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = TradingSetting.save
+
+    def save_or_fail(setting: TradingSetting, *args: Any, **how: Any) -> None:
+        if setting.key == "notify":
+            raise DatabaseError("the disk is full")
+        save(setting, *args, **how)
+
+    monkeypatch.setattr(TradingSetting, "save", save_or_fail)
+    with pytest.raises(DatabaseError):
+        services.change_settings(values={"max_positions": 12, "notify": True})
+    assert TradingSetting.objects.get(key="max_positions").value == "10"
 
 
 def test_one_setting_is_read_and_changed(owner: APIClient) -> None:

@@ -65,11 +65,29 @@ def test_reads_after_a_late_answer_show_their_own_key(proxy: FailingRedis) -> No
     assert [state_of(symbol) for symbol in "BCDEFGH"] == ["hit"] * 7
 
 
+def test_a_read_that_has_timed_out_leaves_no_connection_on_which_its_answer_may_come(proxy: FailingRedis) -> None:
+    for symbol in "AB":
+        state_of(symbol)
+    proxy.at("read", lambda: time.sleep(0.7))
+    assert state_of("A") == "bypass"
+    breaker.reset()  # another thread's read had passed it before
+    assert state_of("B") == "hit"
+
+
 def test_connections_that_were_closed_meanwhile_cost_nobody_anything(proxy: FailingRedis, victim: RedisServer) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(state_of, "ABCDEFGH"))
         Redis.from_url(victim.url).client_kill_filter(_type="normal", skipme=True)
         assert list(pool.map(state_of, "ABCDEFGH")) == ["hit"] * 8
+    assert breaker.state == "closed"
+
+
+def test_a_connection_that_is_lost_during_a_command_costs_nobody_anything(proxy: FailingRedis) -> None:
+    """As where a firewall has forgotten an idle connection: that shows only when a command was sent."""
+    assert (state_of("A"), state_of("A")) == ("miss", "hit")
+    proxy.at("read", lambda: None, lose_answer=True)
+    assert state_of("A") == "hit"
+    assert proxy.intercepted.is_set()
     assert breaker.state == "closed"
 
 

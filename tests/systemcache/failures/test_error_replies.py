@@ -171,6 +171,18 @@ def test_a_right_that_is_missing_is_named_in_log_and_health(
 
 
 @pytest.mark.usefixtures("proxy")
+def test_an_invalidation_that_is_refused_opens_the_breaker(victim: RedisServer, settings: Settings) -> None:
+    """Redis answers, and holds values from now on that are no longer true."""
+    of_user(settings, victim, *smallest_rights())
+    assert [read(1)[1], read(1)[1]] == ["miss", "hit"]
+    of_user(settings, victim, "-unlink")
+    with pytest.raises(StoreUnavailable, match="NOPERM"):
+        generations.invalidate_tags(["sample_price"])
+    assert not breaker.allows()
+    get_redis_connection("default").connection_pool.disconnect()
+
+
+@pytest.mark.usefixtures("proxy")
 def test_a_server_that_is_too_old_is_not_used_and_the_log_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

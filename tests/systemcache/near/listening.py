@@ -1,18 +1,17 @@
 """A listener that runs beside a test, as each process of the site has one."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from systemcache import conf
+from systemcache import clock, conf
 from systemcache.errors import StoreUnavailable
 from systemcache.local import listener, near_cache
 from tests.support.waiting import PATIENCE, eventually
 
 
 def hears() -> bool:
-    return time.monotonic() - near_cache.copies.confirmed_until < conf.near_trust()
+    return clock.boottime() - near_cache.copies.confirmed_until < conf.near_trust()
 
 
 @contextmanager

@@ -3,13 +3,13 @@ invalidations trusts no copy."""
 
 import itertools
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 from pytest_django.fixtures import Settings
 from redis import Redis
 
+from systemcache import clock
 from systemcache.errors import StoreUnavailable
 from systemcache.fetching.fetch import fetch
 from systemcache.invalidation import clear
@@ -42,7 +42,7 @@ def make_near_copies(*names: str) -> None:
     """
     for which in names:
         read(which)
-    stored = time.monotonic()
+    stored = clock.boottime()
     eventually(lambda: near_cache.copies.confirmed_until > stored)
     for which in names:
         eventually(lambda which=which: read(which) > 0 and near_cache.copies.get(f"sample:near:{which}") is not None)  # type: ignore[misc]
@@ -103,7 +103,7 @@ def test_loads_of_other_keys_leave_a_copy_alone(listener_thread: threading.Threa
     make_near_copies("a")
     for which in "bcd":
         read(which)
-    now = time.monotonic()
+    now = clock.boottime()
     eventually(lambda: near_cache.copies.confirmed_until > now)  # it has been told of all that was stored
     assert asked_of_redis(redis, read) == 0
 
@@ -229,3 +229,16 @@ def test_a_reply_vouches_for_the_time_at_which_the_ping_was_sent(monkeypatch: py
 
     listener.listen(goes_on, clock)
     assert confirmed == [float("-inf"), 1000.0, 1000.5, 1001.0]
+
+
+def test_a_connection_that_has_lost_its_subscription_is_given_up(
+    redis_server: RedisServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy goes on with another connection behind it: PING is answered there, and no message comes."""
+    monkeypatch.setattr(listener, "PONG_TIMEOUT", 60.0)
+    with RedisProxy(redis_server.port) as proxy:
+        use_redis(settings, proxy.url)
+        with listening() as thread:
+            proxy.switch(redis_server.port)
+            eventually(lambda: not thread.is_alive())
+            assert not hears()

@@ -3,6 +3,8 @@
 import mmap
 from pathlib import Path
 
+# For processes that are stopped, in nanoseconds: when they went on, and by how much their clocks have been late since.
+WENT_ON, MONOTONIC_IS_LATE, BOOTTIME_IS_LATE = range(100, 103)
 SIZE = 256  # numbers of 64 bits; each is written by one process only, so that none needs a lock
 
 

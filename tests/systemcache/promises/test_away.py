@@ -1,6 +1,8 @@
 """Redis away: what a process holds meanwhile is not what a write has replaced."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -23,6 +25,23 @@ def test_a_process_holds_what_it_loaded_for_a_moment() -> None:
     assert fetch(NUMBER, A, lambda: 1).value == 0
     degraded.discard()
     assert fetch(NUMBER, A, lambda: 1).value == 1
+
+
+def test_who_comes_during_a_load_shares_it() -> None:
+    loading, may_end = threading.Event(), threading.Event()
+
+    def load() -> int:
+        loading.set()
+        may_end.wait(30)
+        return 0
+
+    with ThreadPoolExecutor(2) as pool:
+        early = pool.submit(fetch, NUMBER, A, load)
+        loading.wait(30)
+        late = pool.submit(fetch, NUMBER, A, lambda: 1)
+        time.sleep(0.2)  # for the second to come
+        may_end.set()
+        assert (early.result().value, late.result().value) == (0, 0)
 
 
 def test_a_load_during_which_something_is_invalidated_is_not_kept_in_the_process() -> None:

@@ -11,7 +11,7 @@ from redis import Redis
 
 from systemcache.fetching import fetch_many
 from systemcache.fetching.fetch import fetch
-from systemcache.invalidation import outbox, transactions
+from systemcache.invalidation import outbox, snapshots, transactions
 from systemcache.models import PendingInvalidation
 from systemcache.storage import generations
 from systemcache.storage.breaker import breaker
@@ -296,3 +296,13 @@ def test_what_another_hook_reads_on_commit_is_what_was_written() -> None:
         transaction.on_commit(lambda: read.append(notes()[0]))
         write("1")
     assert read == ["1"]
+
+
+def test_a_batch_that_was_read_under_an_old_snapshot_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "is_current", lambda: False)
+    (old,) = fetch_many.fetch_many(STRICT, [{"name": "a"}], lambda _: [0])
+    monkeypatch.undo()
+    (new,) = fetch_many.fetch_many(STRICT, [{"name": "a"}], lambda _: [1])
+    assert old
+    assert new
+    assert (old.value, new.value) == (0, 1)
