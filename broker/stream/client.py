@@ -3,6 +3,9 @@
 The set of topics that are wanted stands apart from the set that the server has acknowledged: after each CONNACK all
 wanted topics are subscribed again. The token is read before each attempt; when the server refuses it, nothing is tried
 until somebody has logged in.
+
+Updates of orders go before prices: they are passed on as soon as they are read, while the other packets wait until the
+socket is empty, or in turns with it.
 """
 
 import logging
@@ -10,6 +13,7 @@ import random
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Protocol
@@ -26,6 +30,8 @@ STABLE_AFTER = 30.0  # seconds: after a connection that lasted so long, the dela
 TOKEN_CHECK = 2.0  # seconds between two looks at the stored token
 RETRY_REFUSED = 60.0  # seconds after which refused topics are asked for again
 LOOP_SLICE = 0.1  # seconds
+PASSED_ON_AT_ONCE = 100  # packets between two looks at the socket, while updates of orders may be in it
+MAX_WAITING = 20_000  # packets: beyond, they are passed on before more is read
 
 
 class ClientState(StrEnum):
@@ -86,6 +92,7 @@ class StreamClient:
         self._changed = True
         self._refused_token: str | None = None
         self._retry_at = 0.0
+        self._waiting: deque[tuple[str, bytes, bool]] = deque()
         self.state = ClientState.STOPPED
         self.reason = ""
         self.acknowledged: set[str] = set()
@@ -132,7 +139,8 @@ class StreamClient:
             self._run_connection(token)
         except TokenRefused:
             self._refused_token, self.reason = token, "the stream refuses the session's token"
-            logger.warning("broker: the stream refuses the session's token; a login is needed")
+            # The feed's state says it with a warning if no other token can be had: the site may log in by itself.
+            logger.info("broker: the stream refuses the session's token; another one is needed")
             self._tell(self._listener.token_refused)
             return True
         except TokenChanged as error:
@@ -198,14 +206,17 @@ class StreamClient:
             raise
         finally:
             connection.close()
+            self._pass_on(len(self._waiting))
             self.acknowledged = set()
-            self._tell(lambda: self._listener.disconnected(reason))
+            self._tell(self._listener.disconnected, reason)
 
     def _follow(self, connection: Connection, token: str) -> None:
         look_at_token = self._clock() + TOKEN_CHECK
         while not self._stop.is_set():
-            connection.run_once(0 if self._changed and not connection.is_subscribing else LOOP_SLICE)
-            if not connection.has_unread():
+            has_work = self._waiting or (self._changed and not connection.is_subscribing)
+            connection.run_once(0 if has_work else LOOP_SLICE)
+            self._pass_on(max(PASSED_ON_AT_ONCE, len(self._waiting) - MAX_WAITING))
+            if not (self._waiting or connection.has_unread()):
                 self.caught_up_at = self._clock()
             now = self._clock()
             if self.refused and now >= self._retry_at:
@@ -249,15 +260,23 @@ class StreamClient:
         self._changed = True
         if refused:
             logger.warning("broker: the stream refuses %d subscriptions, such as %s", len(refused), refused[0])
-        self._tell(lambda: self._listener.subscribed(topics, refused))
+        self._tell(self._listener.subscribed, topics, refused)
 
     def _received(self, topic: str, payload: bytes, retained: bool) -> None:
-        self._tell(lambda: self._listener.received(topic, payload, retained))
+        if topics.is_of_account(topic):
+            self._tell(self._listener.received, topic, payload, retained)
+        else:
+            self._waiting.append((topic, payload, retained))
 
-    def _tell(self, call: Callable[[], None]) -> None:
+    def _pass_on(self, most: int) -> None:
+        """Pass on packets that have waited, `most` at the most."""
+        for _ in range(min(most, len(self._waiting))):
+            self._tell(self._listener.received, *self._waiting.popleft())
+
+    def _tell(self, call: Callable[..., None], *facts: object) -> None:
         """An exception must not end the thread: the connection would stay open, and mute."""
         try:
-            call()
+            call(*facts)
         except Exception:  # whatever the listener raises
             logger.exception("broker: the stream's listener failed")
 

@@ -19,6 +19,7 @@ KEEPALIVE = 20  # seconds, as the broker's own libraries announce
 CONNECT_TIMEOUT = 10.0  # seconds for TCP, and as many for TLS
 CONNACK_TIMEOUT = 15.0
 SUBACK_TIMEOUT = 15.0
+RECEIVED_AT_ONCE = 65_536  # bytes
 # paho's numbers for CONNACK 4 (bad user name or password) and 5 (not authorized)
 REFUSED_TOKEN = frozenset({134, 135})
 
@@ -55,6 +56,28 @@ class _TLSSocket(ssl.SSLSocket):
         except BaseException:  # also KeyboardInterrupt: it is raised again, and nobody else closes this socket
             self.close()
             raise
+
+
+class _BufferedClient(Client):
+    """Asks the socket for many packets at once; paho asks four times for each.
+
+    Each call gives the interpreter's lock to a thread that computes, which keeps it for 5 ms: thousands of packets
+    would take many seconds.
+    """
+
+    _buffer = b""
+    _position = 0
+
+    @property
+    def has_buffered(self) -> bool:
+        return self._position < len(self._buffer)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if not self.has_buffered:
+            self._buffer, self._position = super()._sock_recv(RECEIVED_AT_ONCE), 0
+        start = self._position
+        self._position = min(start + bufsize, len(self._buffer))
+        return self._buffer[start : self._position]
 
 
 OnMessage = Callable[[str, bytes, bool], None]
@@ -97,8 +120,8 @@ class Connection:
             self.close()
             raise ConnectionEnded(_words(error)) from None
 
-    def _new_client(self, address: Address, client_id: str, user: str, token: str) -> Client:
-        client = Client(
+    def _new_client(self, address: Address, client_id: str, user: str, token: str) -> _BufferedClient:
+        client = _BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=True,
@@ -120,14 +143,20 @@ class Connection:
         return client
 
     def run_once(self, seconds: float) -> None:
-        """Handle what arrives within `seconds`, and keep the connection alive."""
-        self._check(self._client.loop(seconds))
+        """Wait up to `seconds` until something arrives, handle at most what one buffer holds, and keep the connection
+        alive.
+        """
+        self._check(self._client.loop(0 if self.has_unread() else seconds))
+        while self._client.has_buffered:
+            self._check(self._client.loop_read())
         oldest = next(iter(self._requests.values()), None)
         if oldest and self._clock() - oldest[1] > SUBACK_TIMEOUT:
             raise ConnectionEnded("a subscription was not answered")
 
     def has_unread(self) -> bool:
         """Whether something has arrived that was not handled yet."""
+        if self._client.has_buffered:
+            return True
         if self._socket is None:
             return False
         try:

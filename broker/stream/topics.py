@@ -65,6 +65,11 @@ def of_market_status(exchange: str) -> list[str]:
     return [f"{_MARKET_FEED}/{word}/v1/{exchange.lower()}" for word in (Kind.MARKET_STATUS, OTHER_SPELLING)]
 
 
+def is_of_account(name: str) -> bool:
+    """Return whether a topic is one of an account's orders or trades."""
+    return name.startswith(_UPDATES)
+
+
 def of_account(client_id: str) -> list[str]:
     """Return the topics of the account's orders and trades."""
     return [f"{_UPDATES}/{kind}/v1/{client_id}" for kind in (Kind.ORDER, Kind.TRADE)]

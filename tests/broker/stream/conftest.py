@@ -1,6 +1,7 @@
 """The client of the stream, followed in a thread."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -20,6 +21,7 @@ class Recorder:
         self.refused: list[str] = []
         self.packets: list[tuple[str, bytes, bool]] = []
         self.fails = False
+        self.delay = 0.0  # seconds that each packet takes
         self.token: str | None = None
         self.asked = 0
 
@@ -42,6 +44,8 @@ class Recorder:
 
     def received(self, topic: str, payload: bytes, retained: bool) -> None:
         self.packets.append((topic, payload, retained))
+        if self.delay:
+            time.sleep(self.delay)
         if self.fails:
             raise RuntimeError("a bug")
 

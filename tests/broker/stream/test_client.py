@@ -13,11 +13,12 @@ from broker.stream import topics
 from broker.stream.client import ClientState
 from broker.stream.connection import Address
 from broker.stream.topics import Kind
-from tests.broker.simulator.caller import Caller
+from tests.broker.simulator.caller import BUY, Caller
 from tests.broker.stream.conftest import Follow, Recorder
 from tests.support.waiting import eventually
 
 RELIANCE = topics.of_instrument(Kind.PRICE, "NSEEQ", "2885")
+LIMIT_BUY = BUY | {"instrumentId": "2885", "product": "DELIVERY", "orderType": "LIMIT", "price": "1"}
 INFY = topics.of_instrument(Kind.PRICE, "NSEEQ", "1594")
 
 
@@ -200,6 +201,38 @@ def test_all_that_had_arrived_is_handled_when_it_says_so(
     eventually(lambda: packets_of(recorder, RELIANCE) >= 3000)
     caught_up_at = client.caught_up_at
     eventually(lambda: client.caught_up_at > caught_up_at)
+
+
+@pytest.mark.usefixtures("holder")
+def test_an_order_update_behind_a_burst_of_prices_goes_before_them(
+    simulator: Simulator, follow: Follow, recorder: Recorder
+) -> None:
+    """The listener takes a millisecond for each packet, so that without precedence the update takes four seconds."""
+    updates = topics.of_account("SIM0001")
+    client = follow(simulator.stream_url, RELIANCE, *updates)
+    eventually(lambda: client.acknowledged == {RELIANCE, *updates})
+    recorder.delay = 0.001
+    simulator.fail("stream", "burst:4000")
+    eventually(lambda: simulator.faults == ())
+    simulator.place_order(LIMIT_BUY)
+    eventually(lambda: packets_of(recorder, updates[0]) == 1)
+    assert len(recorder.packets) < 2_000
+    recorder.delay = 0.0
+    eventually(lambda: packets_of(recorder, RELIANCE) >= 4_000)  # and no price is lost
+
+
+@pytest.mark.usefixtures("holder")
+def test_packets_that_wait_when_the_connection_ends_are_passed_on_before_its_end(
+    simulator: Simulator, follow: Follow, recorder: Recorder
+) -> None:
+    client = follow(simulator.stream_url, RELIANCE)
+    eventually(lambda: client.acknowledged == {RELIANCE})
+    recorder.delay = 0.001
+    simulator.fail("stream", "burst:500")
+    eventually(lambda: simulator.faults == ())
+    simulator.stream.drop_connections()
+    eventually(lambda: len(recorder.ends) == 1)
+    assert packets_of(recorder, RELIANCE) >= 500
 
 
 @pytest.mark.parametrize(
