@@ -5,6 +5,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 
 from django.db import close_old_connections
 
@@ -16,6 +19,7 @@ from broker.feed.order_updates import OrderUpdates
 from broker.feed.prices import PriceTable
 from broker.feed.reporter import StatusReporter
 from broker.feed.sessions import MarketSessions
+from broker.feed.silence_check import SilenceCheck
 from broker.feed.subscriptions import Key, Planner, Subscription, topics_of
 from broker.feed.tokens import SessionTokens
 from broker.feed.watchdog import Verdict, Watchdog
@@ -36,6 +40,7 @@ CHECK_INTERVAL = 0.25
 FLUSH_DELAY = 0.015  # seconds in which changes are gathered
 IDLE_FLUSH = 0.05
 BEHIND = 1.5  # seconds: a client that has not handled all that arrived for so long is not known to be well
+PAUSE_AFTER_FAILURE = 1.0
 STOP_TIMEOUT = 3.0  # seconds for all threads together
 MAX_FRESH = 1_000  # batches that wait for the listeners
 
@@ -56,6 +61,7 @@ class Term:
         self._sessions = MarketSessions()
         self._table = PriceTable(self._sessions.is_closed, clock)
         self._watchdog = Watchdog()
+        self._silence_check = SilenceCheck(self._table, clock)
         self._planner = Planner(clock)
         self._writer = Writer(lock, self._table, self._invalidated)
         self._updates = OrderUpdates(self._planner.read_books_again, clock)
@@ -67,6 +73,7 @@ class Term:
         )
         self._reporter = StatusReporter(lock, self._client, self._table, self._sessions, clock)
         self._fresh: queue.Queue[list[Quote]] = queue.Queue(MAX_FRESH)
+        self._fresh.put([])  # a term begins: the listeners may go on with what another process has left
         self._verdict = Verdict()
         self._needs_plan = True  # nothing is written before the instruments are looked up
         self._oldest_unwritten: float | None = None
@@ -77,12 +84,12 @@ class Term:
             threading.Thread(target=target, name=f"feed-{name}", daemon=True)
             for name, target in (
                 ("stream", self._client.run),
-                ("writer", self._write_forever),
-                ("planner", self._plan_forever),
-                ("books", self._read_books_forever),
                 ("updates", self._updates.run),
-                ("listeners", self._listen_forever),
-                ("watchdog", self._watch_forever),
+                ("writer", partial(self._repeat, self._write_next, "writing failed")),
+                ("planner", partial(self._repeat, self._plan_next, "what to subscribe could not be found")),
+                ("broker", partial(self._repeat, self._ask_broker, "the broker could not be asked what is held")),
+                ("listeners", partial(self._repeat, self._notify_next, "the listeners could not be called")),
+                ("watchdog", partial(self._repeat, self._watch_next, "watching failed")),
             )
         ]
 
@@ -108,6 +115,19 @@ class Term:
     def has_failed(self) -> bool:
         """Whether a thread has ended by itself."""
         return not self._stop.is_set() and not all(thread.is_alive() for thread in self._threads)
+
+    def _repeat(self, step: Callable[[], None], failure: str) -> None:
+        """Take a step after the other until the term ends. A thread must outlive what fails in it, since the others
+        would go on: prices would no longer be written, or a mute feed would not be noticed.
+        """
+        while not self._stop.is_set():
+            try:
+                close_old_connections()
+                step()
+            except Exception:  # whatever it is, the next step may succeed
+                logger.exception("feed: %s", failure)
+                self._stop.wait(PAUSE_AFTER_FAILURE)
+        close_old_connections()
 
     # --- the stream's listener: called in the client's thread ---------------------------------------------------
 
@@ -144,19 +164,15 @@ class Term:
 
     # --- the writer's thread ------------------------------------------------------------------------------------
 
-    def _write_forever(self) -> None:
-        while not self._stop.is_set():
-            if self._wake_writer.wait(IDLE_FLUSH):
-                self._wake_writer.clear()
-                self._stop.wait(FLUSH_DELAY)
-            try:
-                self._write()
-            except StoreUnavailable as error:
-                logger.debug("feed: nothing is written: %s", error)
-                self._stop.wait(CHECK_INTERVAL)
-            except Exception:  # if this thread ended, no price would be stored any more: the next flush is tried
-                logger.exception("feed: writing failed")
-                self._stop.wait(CHECK_INTERVAL)
+    def _write_next(self) -> None:
+        if self._wake_writer.wait(IDLE_FLUSH):
+            self._wake_writer.clear()
+            self._stop.wait(FLUSH_DELAY)
+        try:
+            self._write()
+        except StoreUnavailable as error:
+            logger.debug("feed: nothing is written: %s", error)
+            self._stop.wait(CHECK_INTERVAL)
 
     def _write(self) -> None:
         if not self._leads():
@@ -199,41 +215,23 @@ class Term:
         except queue.Full:
             logger.warning("feed: the listeners are too slow; %d prices are not passed to them", len(fresh))
 
-    def _listen_forever(self) -> None:
-        listeners.notify([])
-        while not self._stop.is_set():
-            try:
-                fresh = self._fresh.get(timeout=CHECK_INTERVAL)
-            except queue.Empty:
-                continue
-            close_old_connections()
-            listeners.notify(fresh)
-        close_old_connections()
+    def _notify_next(self) -> None:
+        with suppress(queue.Empty):
+            listeners.notify(self._fresh.get(timeout=CHECK_INTERVAL))
 
     # --- the planner's thread -----------------------------------------------------------------------------------
 
-    def _read_books_forever(self) -> None:
+    def _ask_broker(self) -> None:
         """In a thread of its own: a slow broker must not delay what is subscribed."""
-        while not self._stop.is_set():
-            try:
-                close_old_connections()
-                if self._planner.read_books():
-                    self._wake_planner.set()
-            except Exception:  # if this thread ended, new holdings would never be subscribed: the next read is tried
-                logger.exception("feed: what is held could not be read")
-            self._stop.wait(PLAN_INTERVAL)
-        close_old_connections()
+        if self._planner.read_books():
+            self._wake_planner.set()
+        self._silence_check.check(self._verdict.doubtful)
+        self._stop.wait(PLAN_INTERVAL)
 
-    def _plan_forever(self) -> None:
-        while not self._stop.is_set():
-            try:
-                close_old_connections()
-                self._plan()
-            except Exception:  # what is subscribed stays, and the next plan is tried
-                logger.exception("feed: what to subscribe could not be found")
-            self._wake_planner.wait(PLAN_INTERVAL)
-            self._wake_planner.clear()
-        close_old_connections()
+    def _plan_next(self) -> None:
+        self._plan()
+        self._wake_planner.wait(PLAN_INTERVAL)
+        self._wake_planner.clear()
 
     def _plan(self) -> None:
         plan = self._current_plan = self._planner.plan()
@@ -246,12 +244,9 @@ class Term:
 
     # --- the watchdog's thread ----------------------------------------------------------------------------------
 
-    def _watch_forever(self) -> None:
-        while not self._stop.wait(CHECK_INTERVAL):
-            try:
-                self._watch()
-            except Exception:  # if this thread ended, a mute feed would go unnoticed: the next check is tried
-                logger.exception("feed: watching failed")
+    def _watch_next(self) -> None:
+        self._watch()
+        self._stop.wait(CHECK_INTERVAL)
 
     def _watch(self) -> None:
         before, self._verdict = self._verdict, self._judge()
@@ -262,7 +257,8 @@ class Term:
         if self._client.state is not ClientState.CONNECTED:
             return Verdict()
         exchanges = {exchange for exchange, _ in self._table.instruments()}
-        return self._watchdog.check(self._clock(), filter(self._sessions.expects_packets, exchanges))
+        verdict = self._watchdog.check(self._clock(), filter(self._sessions.expects_packets, exchanges))
+        return replace(verdict, silent=verdict.silent | (self._silence_check.mute & verdict.doubtful))
 
     def _withdraw_what_became_mute(self, before: Verdict, now: Verdict) -> None:
         if now.is_well:

@@ -23,6 +23,7 @@ UNSURE_FACTOR = 2 * INSTRUMENT_FACTOR  # before that
 WINDOW = 300.0  # seconds: prices come in bursts, so the longest gap of this window and the one before counts
 TICKING = frozenset({"NSEEQ"})  # an index of which is always subscribed
 MANY, MANY_SHARE = 3, 0.25  # instruments that are silent at once
+FEW = 5  # instruments: of so few, half may be mute without being MANY
 
 
 class Rhythm:
@@ -86,13 +87,17 @@ class _Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`mute`: no packets come at all; `mute_exchanges`, `silent`: none come of these segments and instruments."""
+    """`mute`: no packets come at all; `mute_exchanges`, `silent`: none come of these segments and instruments.
+
+    `doubtful`: instruments that are silent, and too few for their rhythm to say whether they are mute.
+    """
 
     mute: bool = False
     mute_exchanges: frozenset[str] = frozenset()
     silent: frozenset[Key] = frozenset()
     expected_gap: float = FIRST_GAP
     silent_for: float = 0.0
+    doubtful: frozenset[Key] = frozenset()
 
     @property
     def is_well(self) -> bool:
@@ -152,8 +157,8 @@ class Watchdog:
         if any(last <= now - judged[exchange].allowed_gap(self._since[exchange]) for exchange in overdue):
             return Verdict(True, frozenset(expecting), frozenset(), gap, silent_for)
         mute = frozenset(exchange for exchange in overdue if judged[exchange].expected_gap() <= BRISK)
-        silent = self._silent(now, expecting - mute)
-        return Verdict(False, mute, silent, gap, silent_for)
+        silent, doubtful = self._silent(now, expecting - mute)
+        return Verdict(False, mute, silent, gap, silent_for, doubtful)
 
     def _rhythm(self, exchange: str) -> Rhythm:
         rhythm = self._exchanges.get(exchange)
@@ -167,14 +172,15 @@ class Watchdog:
         has_ticked = rhythm.last is not None and rhythm.last >= self._since[exchange]
         return has_ticked or exchange in TICKING or sum(key[0] == exchange for key in self._subscribed) >= ENOUGH
 
-    def _silent(self, now: float, expecting: set[str]) -> frozenset[Key]:
+    def _silent(self, now: float, expecting: set[str]) -> tuple[frozenset[Key], frozenset[Key]]:
+        """Return the instruments that are mute, and those that may be."""
         known = [(key, each) for key, each in list(self._instruments.items()) if key[0] in expecting and each.is_known]
-        overdue = [key for key, each in known if each.is_overdue(now)]
+        overdue = frozenset(key for key, each in known if each.is_overdue(now))
         if len(overdue) < max(MANY, MANY_SHARE * len(known)):
-            return frozenset()
+            return frozenset(), overdue if len(self._subscribed) <= FEW else frozenset()
         # While many are mute, one whose rhythm is not known yet cannot be taken for quiet.
         unheard = (key for key in self._subscribed if key[0] in expecting and self._is_unheard(key, now))
-        return frozenset(overdue).union(unheard)
+        return overdue.union(unheard), frozenset()
 
     def _is_unheard(self, key: Key, now: float) -> bool:
         instrument = self._instruments.get(key)

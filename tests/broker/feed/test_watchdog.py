@@ -195,3 +195,15 @@ def test_a_few_contracts_that_nobody_trades_are_not_taken_for_a_mute_feed() -> N
     watchdog.keep([("NSECOMM", "1"), ("NSECOMM", "2")])
     watchdog.check(0, {"NSECOMM"})
     assert watchdog.check(3600, {"NSECOMM"}).is_well
+
+
+@pytest.mark.parametrize(("subscribed", "doubtful"), [(4, {"0", "1"}), (10, set())])
+def test_of_a_few_instruments_those_that_are_silent_are_doubtful(subscribed: int, doubtful: set[str]) -> None:
+    feed = Following(NSEEQ=1.0)
+    feed.watchdog.keep({(NSE, str(number)) for number in range(subscribed)})
+    feed.run(60)
+    assert feed.verdict.doubtful == frozenset()
+    feed.silence(NSE, numbers=range(2))
+    feed.run(8)
+    assert feed.verdict.is_well
+    assert feed.verdict.doubtful == {(NSE, number) for number in doubtful}
