@@ -14,9 +14,9 @@ LOGIN_INTERVAL = 10.0  # seconds between two logins because the stream refuses t
 class SessionTokens:
     """With the simulator the site logs in by itself; with a real account a person does, once a day."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, store: TokenStore | None = None) -> None:
         self._clock = clock
-        self._store = TokenStore()
+        self._store = store or TokenStore()
         self._log_in_at = float("-inf")
 
     def current(self, refused: str | None) -> str | None:

@@ -1,40 +1,17 @@
 """A simulator with a stream, and feed processes that follow it."""
 
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from broker.feed import status
 from broker.feed.status import State
 from broker.simulator import Simulator, SimulatorOptions, StreamOptions
 from tests.broker.feed.reading import state
-from testservers.processes import Program
-from testservers.project import ROOT
+from testservers.feed_process import FeedProcess
 from testservers.redis_server import RedisServer
 from testservers.web_server import prepare
-
-
-class FeedProcess(Program):
-    """`manage.py runfeed`."""
-
-    def __init__(self, directory: Path, environment: Mapping[str, str], number: int) -> None:
-        super().__init__(
-            [sys.executable, "manage.py", "runfeed"],
-            log=directory / f"feed-{number}.log",
-            cwd=ROOT,
-            environment={**os.environ, **environment},
-        )
-
-    @property
-    def leads(self) -> bool:
-        """Whether it has said so a moment ago."""
-        told = status.read()
-        return told is not None and told.process.endswith(f":{self.pid}")
-
 
 StartFeed = Callable[..., FeedProcess]
 

@@ -12,9 +12,10 @@ from broker.feed.meters import PACKETS, WRITES
 from broker.feed.status import State
 from broker.simulator import Simulator
 from systemcache.stats import counters
-from tests.broker.feed.conftest import FeedProcess, StartFeed
+from tests.broker.feed.conftest import StartFeed
 from tests.broker.feed.reading import LIMIT_BUY, SYMBOLS, follows_orders, orders, quote_calls, quotes, state, states
 from tests.support.waiting import eventually
+from testservers.feed_process import FeedProcess
 from testservers.redis_server import RedisServer
 from testservers.web_server import manage
 

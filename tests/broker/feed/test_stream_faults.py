@@ -15,9 +15,11 @@ from broker.feed.watchdog import FIRST_GAP
 from broker.simulator import Simulator
 from broker.simulator.prices.instruments import SHARES
 from broker.simulator.stream.hub import is_in_half
-from tests.broker.feed.conftest import FeedProcess, StartFeed
+from systemcache.storage.breaker import breaker
+from tests.broker.feed.conftest import StartFeed
 from tests.broker.feed.reading import LIMIT_BUY, follows_orders, orders, quotes, state, states
 from tests.support.waiting import PATIENCE, eventually
+from testservers.feed_process import FeedProcess
 from testservers.redis_server import RedisServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -189,31 +191,44 @@ def test_it_recovers_from_a_connection_that_begins_or_ends_oddly(
     eventually(lambda: simulator.faults == () and is_live(trader))
 
 
-def killed(server: RedisServer) -> None:
-    server.kill()
-    time.sleep(1.0)
-    server.restart()
-
-
-def emptied(server: RedisServer) -> None:
-    server.restart(empty=True)
-
-
-def hung(server: RedisServer) -> None:
-    server.pause()
-    time.sleep(3.0)  # longer than the leader's lock lasts
-    server.resume()
-
-
-@pytest.mark.parametrize("outage", [killed, emptied, hung])
-def test_redis_goes_away_and_comes_back(
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [(RedisServer.kill, RedisServer.restart), (RedisServer.pause, RedisServer.resume)],
+    ids=["killed", "hung"],
+)
+def test_while_redis_is_away_each_read_is_answered_by_rest_and_then_it_is_live_again(
     live: FeedProcess,
     simulator: Simulator,
     trader: APIClient,
     redis_store: RedisServer,
-    outage: Callable[[RedisServer], None],
+    begin: Callable[[RedisServer], None],
+    end: Callable[[RedisServer], None],
 ) -> None:
-    outage(redis_store)
+    begin(redis_store)
+    over = time.monotonic() + 3.0  # longer than the leader's lock lasts
+    try:
+        simulator.set_price("RELIANCE", "1333.35")
+        eventually(lambda: shows_polled(trader, "1333.35"))
+        while time.monotonic() < over:
+            assert states(trader) == {"polled"}
+    finally:
+        end(redis_store)
+        breaker.reset()  # no thread of this process looks whether Redis is back
+    eventually(lambda: is_live(trader))
+    simulator.set_price("RELIANCE", "1333.40")
+    eventually(lambda: quotes(trader, ("RELIANCE",))[0]["ltp"] == "1333.40")
+    assert not live.ended
+
+
+def shows_polled(trader: APIClient, price: str) -> bool:
+    [row] = quotes(trader, ("RELIANCE",))  # each is a 200
+    return (row["ltp"], row["state"]) == (price, "polled")
+
+
+def test_a_redis_that_has_lost_everything_is_filled_again(
+    live: FeedProcess, simulator: Simulator, trader: APIClient, redis_store: RedisServer
+) -> None:
+    redis_store.restart(empty=True)
     eventually(lambda: is_live(trader))
     simulator.set_price("RELIANCE", "1333.35")
     eventually(lambda: quotes(trader, ("RELIANCE",))[0]["ltp"] == "1333.35")
