@@ -17,12 +17,13 @@ ALERTS = Family(
     permission=VIEW_ACCOUNT,
     source="alerts.selectors.alert_rows",
 )
-# What the pages say on top for a while.
+# What the pages say on top for a while; each of their polls reads it.
 RECENT_ALERTS = Family(
     "recent_alerts",
     "db:alerts:recent:{owner}",
     list[AlertSchema],
     strict=True,
+    near=True,
     permission=VIEW_ACCOUNT,
     source="alerts.selectors.recent_alert_rows",
 )

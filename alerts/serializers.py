@@ -9,8 +9,8 @@ from rest_framework.serializers import ValidationError
 
 from alerts import services
 from alerts.cache_families import ALERTS, ALL
-from alerts.models import PriceAlert
-from alerts.schemas import AlertSchema
+from alerts.models import AlertDelivery, PriceAlert
+from alerts.schemas import AlertSchema, DeliverySchema
 from broker.errors import UnknownSymbol
 from broker.values import Exchange
 from systemcache.per_view.validation import KnownChoiceField, PlainDigitsMixin, StrictSerializer
@@ -30,12 +30,22 @@ class AlertsQuerySerializer(serializers.Serializer[Any]):
     state = KnownChoiceField(ALERTS.choices["state"], default=ALL, help_text="Active alerts, fired ones, or all")
 
 
+class DeliverySerializer(serializers.ModelSerializer[AlertDelivery]):
+    """A message that says that an alert has fired."""
+
+    class Meta:
+        model = AlertDelivery
+        fields = read_only_fields = DeliverySchema.__struct_fields__
+
+
 class AlertSerializer(StrictSerializer, serializers.ModelSerializer[PriceAlert]):
     """An alert on a price, or on a day's change."""
 
+    user = serializers.CharField(read_only=True, help_text="The owner's username")
     symbol = SymbolField()
     exchange = ExchangeField(default=Exchange.NSEEQ.value)
     value = ValueField(help_text="Rupees; of a day's change, per cent: -2.5 is a fall by 2.5 %")
+    deliveries = DeliverySerializer(many=True, read_only=True)
     serializer_choice_field = KnownChoiceField
 
     class Meta:

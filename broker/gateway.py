@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 from broker import events
 from broker.cache_families import HOLDINGS, MARGINS, POSITIONS, PROFILE, STATUS, TRADES
@@ -91,15 +92,20 @@ def holdings() -> CachedValue[list[Holding]]:
 
 def positions() -> CachedValue[list[Position]]:
     """Return the positions, valued at the prices of the time when they were loaded."""
-    return fetch(POSITIONS, {}, lambda: priced_book(default_client().positions()), ttl=ttl_beside_orders(POSITIONS))
+    return fetch(
+        POSITIONS,
+        {},
+        lambda: priced_book(default_client().positions()),
+        ttl_before=partial(ttl_beside_orders, POSITIONS),
+    )
 
 
 def margins() -> CachedValue[Margins]:
-    return fetch(MARGINS, {}, lambda: default_client().margins(), ttl=ttl_beside_orders(MARGINS))
+    return fetch(MARGINS, {}, lambda: default_client().margins(), ttl_before=partial(ttl_beside_orders, MARGINS))
 
 
 def trades() -> CachedValue[list[Trade]]:
-    return fetch(TRADES, {}, _load_trades, ttl=ttl_beside_orders(TRADES))
+    return fetch(TRADES, {}, _load_trades, ttl_before=partial(ttl_beside_orders, TRADES))
 
 
 def _load_trades() -> list[Trade]:

@@ -22,6 +22,7 @@ from systemcache.errors import InvalidKeyPart, StoreUnavailable
 from systemcache.families import Family
 from systemcache.fetching.fetch import bypass, fetch
 from systemcache.fetching.fetch_many import fetch_many
+from systemcache.fetching.read import entry_ref
 from systemcache.invalidation import clear
 from systemcache.keys import Params
 from systemcache.stats import counters
@@ -132,7 +133,7 @@ def open_interest(symbol: str, exchange: str = Exchange.NSEFO) -> CachedValue[Op
 def can_be_quoted(contract: Contract) -> bool:
     """Check the name as well as the id: a row of a book carries whatever name the broker gives, or none."""
     try:
-        QUOTES.key(_key_params(contract))
+        entry_ref(QUOTES, _key_params(contract))
     except InvalidKeyPart:
         return False
     return bool(contract.instrument_id)

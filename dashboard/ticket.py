@@ -132,6 +132,23 @@ class Ticket:
             return None
         return rupees(WIDE.multiply(price, self.params.quantity * units))
 
+    @property
+    def opening(self) -> str:
+        """What the button says that leads to a page which shows what will be sent."""
+        return "Change…" if self.order else f"{self.name}…"
+
+    @property
+    def action(self) -> str:
+        """What the button that sends it says: `Buy 5 INFY`; the ticket has passed `check`."""
+        if self.order or self.params is None:
+            return "Send the change"
+        return f"{SIDES[self.side]} {grouped(self.params.quantity)} {self.symbol}"
+
+    @property
+    def sentence(self) -> str:
+        """Say in a line what will be sent. Raises ValueError before the ticket has passed `check`."""
+        return " · ".join(value for _, value in self.lines())
+
     def lines(self) -> list[tuple[str, str]]:
         """What will be sent, in words: name and value. Raises ValueError before the ticket has passed `check`."""
         params = self.params

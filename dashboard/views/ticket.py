@@ -1,4 +1,4 @@
-"""The order ticket: filled in, looked over, sent once, and followed to its end."""
+"""The order ticket: filled in, shown as it will be sent, sent once, and followed to its end."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -22,7 +22,7 @@ from broker.models import OrderRequest
 from broker.orders import request_log, services, switch
 from broker.orders.services import OrderResult
 from broker.values import Order, TradingMode
-from dashboard import outcome, parts, sending, ticket
+from dashboard import outcome, parts, preview, sending, ticket
 from dashboard.access import TRADE, is_htmx, page_for, user_id
 from dashboard.outcome import Outcome
 from dashboard.sending import TooLate
@@ -74,7 +74,7 @@ def change(request: HttpRequest, order_id: str) -> HttpResponse:
 @never_cache
 @trader_page
 def check(request: HttpRequest) -> HttpResponse:
-    """What is wrong with a form as it stands, and what it would cost: asked for while somebody types."""
+    """What is wrong with a form as it stands, or what it sends and costs: asked for while somebody types."""
     order_id = request.GET.get("order_id", "")
     try:
         if order_id:
@@ -85,8 +85,11 @@ def check(request: HttpRequest) -> HttpResponse:
     except (BrokerError, CacheError) as error:
         return _page(request, "check", {"problem": str(error)})
     ticket.check(draft)
-    cost = None if draft.errors else ticket.margin(draft)
-    return _page(request, "check", {"ticket": draft, "margin": cost})
+    ticket.check_caps(draft)
+    context: dict[str, Any] = {"ticket": draft, "now": clock.now()}
+    if not draft.errors:
+        context |= {"margin": ticket.margin(draft), "signature": preview.sign(user_id(request), draft)}
+    return _page(request, "check", context)
 
 
 def _handle(request: HttpRequest, draft: Ticket, send: Callable[[], HttpResponse]) -> HttpResponse:
@@ -100,9 +103,12 @@ def _handle(request: HttpRequest, draft: Ticket, send: Callable[[], HttpResponse
         return send()
     if step == "review":
         ticket.check(draft)
+        if not draft.errors and preview.is_current(user_id(request), draft, request.POST.get("preview", "")):
+            return send()
         ticket.check_caps(draft)
         if not draft.errors:
-            return _page(request, "review", {"ticket": draft, "margin": ticket.margin(draft), **_trading()})
+            context = {"ticket": draft, "margin": ticket.margin(draft), "now": clock.now(), **_trading()}
+            return _page(request, "review", context)
         return _form(request, draft, status=400)
     if request.method != "POST" and "key" not in request.GET and not is_htmx(request):
         return HttpResponseRedirect(f"{request.path}?{urlencode({**request.GET.dict(), 'key': draft.key})}")

@@ -45,6 +45,9 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
             return ("user", "name", "scope", "created_at", "expires_at", "last_used_at", "state")
         return ("user", "name", "scope", "days") if request.user.is_superuser else ("name", "scope", "days")
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"user": request.user.pk, **super().get_changeform_initial_data(request)}
+
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         return False
 

@@ -32,15 +32,19 @@ def fetch(
     loader: Callable[[], T],
     *,
     ttl: int | Callable[[T], int | None] | None = None,
+    ttl_before: Callable[[], int] | None = None,
 ) -> CachedValue[T]:
     """The family's value for these parameters, from the cache or else from `loader`, whose errors are never stored.
 
-    `ttl` (seconds, or a function of the loaded value) replaces the family's own for values that age faster. Raises
-    what `loader` raises, InvalidKeyPart, UnregisteredFamily.
+    `ttl` (seconds, or a function of the loaded value) replaces the family's own for values that age faster;
+    `ttl_before` is called for it before a load begins, and not for a hit. Raises what they and `loader` raise,
+    InvalidKeyPart, UnregisteredFamily.
     """
     ref = entry_ref(family, params)
     not_before = refresh.not_before(family, [ref.key])
-    value = (None if not_before else near_hit(family, ref)) or Read(family, ref, loader, ttl, not_before).run()
+    value = (None if not_before else near_hit(family, ref)) or Read(
+        family, ref, loader, ttl, not_before, ttl_before
+    ).run()
     value.ref = ref
     return value
 

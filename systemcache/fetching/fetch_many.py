@@ -19,6 +19,7 @@ from systemcache.keys import Params
 from systemcache.local import degraded, near_cache
 from systemcache.stats import counters
 from systemcache.storage import entries, leases
+from systemcache.storage.key_names import EntryRef
 from systemcache.storage.leases import Lease
 
 T = TypeVar("T")
@@ -48,17 +49,18 @@ def fetch_many(
     the exception is raised. `ttl` (seconds) replaces the family's own for values that age faster.
     """
     recovery.ensure_started()
-    order = [family.key(params) for params in params_list]
-    batch = _Batch(family, dict(zip(order, params_list, strict=True)), loader, ttl)
+    refs = [entry_ref(family, params) for params in params_list]
+    order = [ref.key for ref in refs]
+    batch = _Batch(family, dict(zip(order, params_list, strict=True)), dict(zip(order, refs, strict=True)), loader, ttl)
     if transactions.has_uncommitted_writes(family):
-        counters.count(family.name, "bypasses", len(batch.reads))
-        values = batch.load_all(batch.reads)
+        counters.count(family.name, "bypasses", len(batch.refs))
+        values = batch.load_all(batch.all_reads())
     else:
         try:
             values = batch.read()
         except StoreUnavailable as error:
-            logger.debug("cache: read %d keys of %s from their source: %s", len(batch.reads), family.name, error)
-            counters.count(family.name, "bypasses", len(batch.reads))
+            logger.debug("cache: read %d keys of %s from their source: %s", len(batch.refs), family.name, error)
+            counters.count(family.name, "bypasses", len(batch.refs))
             values = batch.read_degraded()
     return [values.get(key) for key in order]
 
@@ -78,17 +80,23 @@ class _Batch(Generic[T]):
         self,
         family: Family[T],
         params: dict[str, Params],
+        refs: dict[str, EntryRef],
         loader: "Loader[T]",
         ttl: Callable[[Params], int | None],
     ) -> None:
         self.family = family
         self.params = params
+        self.refs = refs
         self.loader = loader
-        not_before = refresh.not_before(family, params)
-        self.reads = {
-            key: Read(family, entry_ref(family, item), self._loader_of(item), ttl(item), not_before)
-            for key, item in params.items()
-        }
+        self.ttl = ttl
+        self.not_before = refresh.not_before(family, params)
+
+    def all_reads(self) -> dict[str, Read[T]]:
+        return {key: self._read_of(key) for key in self.refs}
+
+    def _read_of(self, key: str) -> Read[T]:
+        params = self.params[key]
+        return Read(self.family, self.refs[key], self._loader_of(params), self.ttl(params), self.not_before)
 
     def _loader_of(self, params: Params) -> Callable[[], T]:
         def load_one() -> T:
@@ -105,7 +113,7 @@ class _Batch(Generic[T]):
         """From the cache, and from the source what is missing. Raises StoreUnavailable."""
         since = clock.monotonic()
         values = self._hits(since)
-        missing = {key: read for key, read in self.reads.items() if key not in values}
+        missing = {key: self._read_of(key) for key in self.refs if key not in values}
         if missing:
             counters.count(self.family.name, "misses", len(missing))
             values |= self._load_missing(missing, since)
@@ -113,8 +121,8 @@ class _Batch(Generic[T]):
 
     def read_degraded(self) -> Values[T]:
         """Without Redis: what is held in this process, and the rest from the source."""
-        values: Values[T] = {key: value for key in self.reads if (value := degraded.held(key))}
-        loaded = self.load_all({key: read for key, read in self.reads.items() if key not in values})
+        values: Values[T] = {key: value for key in self.refs if (value := degraded.held(key))}
+        loaded = self.load_all({key: self._read_of(key) for key in self.refs if key not in values})
         for key, value in loaded.items():
             degraded.hold_briefly(self.family, key, value)
         return values | loaded
@@ -128,11 +136,11 @@ class _Batch(Generic[T]):
 
     def _hits(self, current_at: float) -> Values[T]:
         """Fresh values, from the near cache or else from Redis, counted."""
-        near = {key: hits.near_copy(self.family, key) for key in self.reads}
-        copies = {key: copy for key, copy in near.items() if copy and self.reads[key].is_fresh(copy)}
+        near = hits.near_copies(self.family, self.refs)
+        copies = {key: copy for key, copy in near.items() if copy.content.born >= self.not_before}
         if copies:
             counters.count(self.family.name, "near_hits", len(copies))
-        reservations = [near_cache.copies.reserve(read.ref) for key, read in self.reads.items() if key not in copies]
+        reservations = [near_cache.copies.reserve(ref) for key, ref in self.refs.items() if key not in copies]
         if not reservations:
             return copies
         fresh: Values[T] = {}
@@ -140,7 +148,7 @@ class _Batch(Generic[T]):
             value = hits.decode_entry(self.family, reservation.ref.key, entry, current_at)
             if value:
                 near_cache.copies.fill(reservation, value.content)
-                if self.reads[reservation.ref.key].is_fresh(value):
+                if hits.is_fresh(value) and value.content.born >= self.not_before:
                     fresh[reservation.ref.key] = value
         if fresh:
             counters.count(self.family.name, "hits", len(fresh))

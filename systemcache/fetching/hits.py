@@ -1,6 +1,7 @@
 """Hits: reads that need no source, from the near cache or else from Redis."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from systemcache import clock, codec
@@ -66,6 +67,19 @@ def near_copy(family: Family[T], key: str) -> CachedValue[T] | None:
         return None
     value = CachedValue.of(content, "hit", clock.monotonic())
     return value if is_fresh(value) else None
+
+
+def near_copies(family: Family[T], keys: Iterable[str]) -> dict[str, CachedValue[T]]:
+    """The same for several keys."""
+    if not (family.near and breaker.allows()):
+        return {}
+    listener.ensure_started()
+    now, timestamp = clock.monotonic(), clock.timestamp()
+    return {
+        key: CachedValue.of(content, "hit", now)
+        for key, content in near_cache.copies.get_many(keys)
+        if timestamp - content.born < content.ttl
+    }
 
 
 def stored(family: Family[T], ref: EntryRef) -> CachedValue[T] | None:

@@ -55,12 +55,13 @@ def _entry_ref(
 
 
 class Read(Generic[T]):
-    """One read of one value. `ttl` (seconds, or a function of the loaded value) replaces the family's own.
+    """One read of one value. `ttl` (seconds, or a function of the loaded value) replaces the family's own, and so does
+    what `ttl_before` returns, which is called before a load begins.
 
     A value that was loaded before `not_before` (seconds since 1970) is not fresh to this read.
     """
 
-    __slots__ = ("family", "loader", "not_before", "ref", "ttl", "ttl_of")
+    __slots__ = ("family", "loader", "not_before", "ref", "ttl", "ttl_before", "ttl_of")
 
     def __init__(
         self,
@@ -69,17 +70,24 @@ class Read(Generic[T]):
         loader: Callable[[], T],
         ttl: int | Callable[[T], int | None] | None = None,
         not_before: float = 0.0,
+        ttl_before: Callable[[], int] | None = None,
     ) -> None:
         self.family = family
         self.ref = ref
         self.loader = loader
         self.not_before = not_before
+        self.ttl_before = ttl_before
         self.ttl_of = ttl if callable(ttl) else None
         self.ttl = self.jittered(None if callable(ttl) else ttl)
 
     def jittered(self, ttl: int | None) -> float:
         jitter = self.family.jitter * random.random()  # noqa: S311 - spreads work, protects nothing
         return max(1.0, (ttl or self.family.ttl) * (1 - jitter))
+
+    def settle_ttl(self) -> None:
+        """Find out the TTL before a lease is asked for: what it depends on may have to be loaded, too."""
+        if self.ttl_before:
+            self.ttl, self.ttl_before = self.jittered(self.ttl_before()), None
 
     @property
     def log_name(self) -> str:
@@ -102,6 +110,7 @@ class Read(Generic[T]):
                 sampling.offer(self.family, self.ref, check.REDIS, value.content)
                 return self.refresh_ahead(value) if hits.is_due(self.family, value) else value
             outcome = "misses"
+            self.settle_ttl()
             return self.load_once(since)
         except StoreUnavailable as error:
             outcome = "bypasses"
@@ -191,6 +200,7 @@ class Read(Generic[T]):
 
     def load(self, state: str) -> CachedValue[T]:
         """The source's value, which is not stored."""
+        self.settle_ttl()
         loaded = call_loader(self.family, self.ref.key, self.loader, may_be_shared=state == "miss")
         if self.ttl_of:
             self.ttl = self.jittered(self.ttl_of(loaded.value))
@@ -264,6 +274,7 @@ class Read(Generic[T]):
             return value
 
     def _refresh(self, value: CachedValue[T]) -> CachedValue[T]:
+        self.settle_ttl()
         current_at = clock.monotonic()
         reply = leases.acquire(self.ref, self.family.load_timeout)
         if not reply.lease:

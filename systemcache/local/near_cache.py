@@ -70,6 +70,18 @@ class NearCache:
             copy = self._copies.get(key)
             return copy.content if copy and copy.counts == self._counts(copy.tags) else None
 
+    def get_many(self, keys: Iterable[str]) -> list[tuple[str, Content[Any]]]:
+        """The same for several keys: those of which there is such a copy."""
+        if self._clock() - self.confirmed_until > conf.near_trust():
+            return []
+        with self._lock:
+            copies = [(key, self._copies.get(key)) for key in keys]
+            return [
+                (key, copy.content)
+                for key, copy in copies
+                if copy and copy.content and copy.counts == self._counts(copy.tags)
+            ]
+
     def peek(self, key: str) -> Content[Any] | None:
         """What Redis held when it was last asked; only Redis knows whether it still does."""
         with self._lock:

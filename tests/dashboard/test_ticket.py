@@ -171,6 +171,55 @@ def test_the_check_while_typing_says_what_is_wrong_and_what_it_costs(dealer: Cli
     assert "Value ₹6,500.00 Margin needed ₹" in text_of(good)
 
 
+def preview_of(dealer: Client, key: str, **values: str) -> str:
+    """What the check beside the form signs."""
+    answer = dealer.get("/orders/check", TICKET | RESTING | values | {"key": key}, headers={"HX-Request": "true"})
+    found = re.search(r'name="preview" value="([^"]+)"', answer.content.decode())
+    return found[1] if found else ""
+
+
+def submit(dealer: Client, key: str, preview: str, **values: str) -> Any:
+    form = {**TICKET, **RESTING, **values, "key": key, "preview": preview, "step": "review"}
+    return dealer.post("/orders/new", form, follow=True)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_the_ticket_has_shown_is_sent_by_one_button_once(dealer: Client, exchange: Simulator) -> None:
+    key = open_ticket(dealer)
+    shown = dealer.get("/orders/check", TICKET | RESTING | {"key": key}, headers={"HX-Request": "true"})
+    assert "BUY 5 INFY · NSEEQ · LIMIT · INTRADAY · DAY · ₹1,300.00" in text_of(shown)
+    preview = preview_of(dealer, key)
+    for _ in range(2):
+        assert "Open: it waits" in text_of(submit(dealer, key, preview))
+    assert len(placed(exchange)) == 1
+
+
+@pytest.mark.parametrize("how", ["none", "made up", "other quantity", "other ticket", "old", "other user"])
+def test_what_the_ticket_has_not_shown_is_shown_first(
+    dealer: Client, exchange: Simulator, time: Moving, make_user: Callable[..., User], how: str
+) -> None:
+    key = open_ticket(dealer)
+    preview = preview_of(dealer, key)
+    if how == "none":
+        preview = ""
+    elif how == "made up":
+        preview = preview[:-1] + ("A" if preview[-1] != "A" else "B")
+    elif how == "other ticket":
+        preview = preview_of(dealer, f"ticket-{'0' * 32}")
+    elif how == "old":
+        time.now += timedelta(seconds=61)
+    elif how == "other user":
+        dealer.force_login(make_user("other", "broker.view_account", "broker.trade"))
+    answer = submit(dealer, key, preview, **({"quantity": "6"} if how == "other quantity" else {}))
+    assert "This will be sent to the broker:" in text_of(answer)
+    assert placed(exchange) == []
+
+
+def test_what_a_cap_forbids_has_no_button_that_sends_it(dealer: Client, settings: Settings) -> None:
+    settings.ORDER_MAX_VALUE = 1_000
+    assert preview_of(dealer, open_ticket(dealer)) == ""
+
+
 def test_a_cap_is_named_before_anything_is_sent(dealer: Client, exchange: Simulator, settings: Settings) -> None:
     settings.ORDER_MAX_VALUE = 1_000
     key = open_ticket(dealer)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, Route, StorageState, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, Route, StorageState, ViewportSize, expect
 
 from tests.site import axe
 from tests.site.browsing import DESKTOP, PHONE, clean_page, fits, log_in
@@ -85,7 +85,16 @@ def fill_in(page: Page, quantity: str = "3") -> None:
     expect(page.locator("#ticket-check [data-field=margin]")).to_be_visible()
 
 
+def previewed(page: Page) -> Locator:
+    """The ticket's button, once the ticket shows what it sends."""
+    expect(page.locator("#ticket [name=preview]")).to_be_attached()
+    return page.locator("#ticket button[value=review]")
+
+
 def review(page: Page) -> None:
+    """Go the way of a ticket without a preview: to the page that shows what will be sent."""
+    previewed(page)
+    page.evaluate("document.querySelector('#ticket [name=preview]').remove()")
     page.locator("#ticket button[value=review]").click()
     expect(page.locator("#ticket button[value=send]")).to_be_enabled()
 
@@ -117,12 +126,11 @@ def test_by_the_keyboard_alone_an_order_is_placed_and_followed(desk: Page, tradi
     desk.keyboard.press("Control+a")
     desk.keyboard.type(price)
     expect(desk.locator("#ticket [name=price]")).not_to_have_attribute("aria-invalid", "true")
-    desk.keyboard.press("Enter")
-    confirm = desk.locator("#ticket button[value=send]")
-    expect(confirm).to_have_text("Buy 2 TCS")
-    expect(desk.locator("#dialog-title")).to_be_focused()  # which follows the change of the content
-    desk.keyboard.press("Tab")
-    expect(confirm).to_be_focused()
+    expect(previewed(desk)).to_have_text("Buy 2 TCS")
+    expect(desk.locator("#ticket .sends")).to_contain_text(
+        f"BUY 2 TCS · NSEEQ · LIMIT · DELIVERY · DAY · ₹{float(price):,.2f}"
+    )
+    expect(desk.locator("#ticket [name=price]")).to_be_focused()
     desk.keyboard.press("Enter")
     assert outcome(desk).startswith("Open")
     desk.keyboard.press("Escape")
@@ -130,12 +138,32 @@ def test_by_the_keyboard_alone_an_order_is_placed_and_followed(desk: Page, tradi
     assert len(orders_of(trading_site)) == before + 1
 
 
+def test_a_ticket_that_was_changed_since_its_preview_is_shown_before_it_is_sent(
+    desk: Page, trading_site: RunningSite
+) -> None:
+    before = len(orders_of(trading_site))
+    desk.locator("tr[data-symbol=INFY] a[data-side=BUY]").first.click()
+    fill_in(desk)
+    expect(previewed(desk)).to_have_text("Buy 3 INFY")
+    desk.fill("#ticket [name=quantity]", "4")
+    expect(desk.locator("#ticket button[value=review]")).to_have_text("Buy INFY…")
+    desk.keyboard.press("Enter")  # before the next preview
+    confirm = desk.locator("#ticket button[value=send]")
+    expect(confirm).to_have_text("Buy 4 INFY")
+    expect(desk.locator("#dialog-title")).to_be_focused()  # which follows the change of the content
+    assert len(orders_of(trading_site)) == before
+    desk.keyboard.press("Tab")
+    expect(confirm).to_be_focused()
+    desk.keyboard.press("Enter")
+    assert outcome(desk).startswith("Open")
+    assert len(orders_of(trading_site)) == before + 1
+
+
 def test_a_double_click_is_one_order(desk: Page, trading_site: RunningSite) -> None:
     before = len(orders_of(trading_site))
     desk.locator("tr[data-symbol=INFY] a[data-side=BUY]").first.click()
     fill_in(desk)
-    review(desk)
-    desk.locator("#ticket button[value=send]").dblclick()
+    previewed(desk).dblclick()
     assert outcome(desk).startswith("Open")
     assert len(orders_of(trading_site)) == before + 1
 
@@ -147,10 +175,10 @@ def test_reload_back_and_a_second_tab_are_one_order(desk: Page, trading_site: Ru
     for tab in (desk, other):
         tab.goto(address)
         fill_in(tab)
-        review(tab)
-    desk.locator("#ticket button[value=send]").click()
+        previewed(tab)
+    previewed(desk).click()
     assert outcome(desk).startswith("Open")
-    other.locator("#ticket button[value=send]").click()
+    previewed(other).click()
     assert outcome(other).startswith("Open")
     desk.reload()
     assert outcome(desk).startswith("Open")
@@ -168,7 +196,7 @@ def test_a_connection_that_is_lost_after_sending_is_one_order(
         page = context.new_page()
         page.goto(f"{trading_site.url}/orders/new?symbol=SBIN&side=BUY")
         fill_in(page)
-        review(page)
+        button = previewed(page)
         lost: list[str] = []
 
         def lose(route: Route) -> None:
@@ -180,7 +208,6 @@ def test_a_connection_that_is_lost_after_sending_is_one_order(
                 route.continue_()
 
         page.route("**/orders/new*", lose)
-        button = page.locator("#ticket button[value=send]")
         button.click()
         expect(page.locator("#ticket [data-hint]")).to_contain_text("not known whether the order was sent")
         button.click()
@@ -221,6 +248,7 @@ def test_the_ticket_is_accessible_and_fits(
         page.emulate_media(color_scheme="dark" if colours == "dark" else "light", reduced_motion="reduce")
         page.goto(f"{trading_site.url}/orders/new?symbol=RELIANCE&side=SELL")
         fill_in(page)
+        previewed(page)
         assert (fits(page), axe.faults(page)) == (True, [])
         review(page)
         assert (fits(page), axe.faults(page)) == (True, [])

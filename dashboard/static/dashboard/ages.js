@@ -19,5 +19,5 @@
 
   show();
   setInterval(show, 1000);
-  document.addEventListener("patched", show);
+  for (const name of ["patched", "opened", "htmx:afterSwap"]) document.addEventListener(name, show);
 })();

@@ -26,6 +26,13 @@
     window.flashCell(cell, before);
   }
 
+  function writeTime(time, quote) { // ages.js makes an age of it
+    const moment = quote.exchange_time || quote.quoted_at;
+    if (!time || !moment) return;
+    time.dateTime = moment;
+    time.title = `${moment.slice(0, 10)} ${moment.slice(11, 19)} IST`;
+  }
+
   function show(quote) {
     const selector = `.watchlist tr[data-symbol="${CSS.escape(quote.symbol)}"][data-exchange="${CSS.escape(quote.exchange)}"]`;
     for (const row of live.querySelectorAll(selector)) {
@@ -38,10 +45,13 @@
         write(row, "state", quote.state);
         row.className = quote.state;
       }
-      const time = row.querySelector('[data-field="quoted_at"] time');
-      const moment = quote.exchange_time || quote.quoted_at;
-      if (time && moment) time.dateTime = moment;
+      writeTime(row.querySelector('[data-field="quoted_at"] time'), quote);
     }
+    const ticket = document.querySelector(`form[data-ticket][data-symbol="${CSS.escape(quote.symbol)}"][data-exchange="${CSS.escape(quote.exchange)}"]`);
+    const price = ticket && document.getElementById("ticket-ltp");
+    if (!price) return;
+    write(price, "ltp", grouped(quote.ltp));
+    writeTime(price.querySelector("time"), quote);
   }
 
   function symbols() {

@@ -51,6 +51,13 @@
     return units(text, places) % units(tick, places) === 0n ? "" : `A price must be a multiple of the tick size, ${tick}.`;
   }
 
+  function say(form, text) {
+    const hint = form.querySelector("[data-hint]");
+    if (!hint) return;
+    hint.textContent = text;
+    hint.hidden = !text;
+  }
+
   // Marks the fields that the order's type takes and that are wrong, and says what is wrong with the first of them.
   function judgeAll(form) {
     const used = ["quantity", ...PRICES_OF[form.elements.order_type.value]];
@@ -62,19 +69,36 @@
       else field.removeAttribute("aria-invalid");
       first ||= found;
     }
-    form.querySelector("[data-hint]").textContent = first;
+    say(form, first);
     return !first;
+  }
+
+  // --- the preview --------------------------------------------------------------------------------------------
+  // What would be sent and what it costs stands above the button, which sends it while the fields are as they were
+  // then; otherwise, and without this script, the button leads to a page that shows it. The server decides which.
+  function nameButton(form) {
+    const button = form.querySelector("button[data-plain]"), shown = form.querySelector("[name=preview]");
+    button.textContent = shown ? shown.dataset.action : button.dataset.plain;
+  }
+  function forgetPreview(form) { // it fades until the next one comes
+    const shown = form.querySelector("[name=preview]");
+    if (shown) shown.remove();
+    form.querySelector("div.cost").setAttribute("aria-busy", "true");
+    nameButton(form);
   }
 
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-ticket]");
     if (!form) return;
     for (const old of form.querySelectorAll("[data-problem]")) old.remove(); // it was about the former value
+    forgetPreview(form);
     judgeAll(form);
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-ticket]");
-    if (form) judgeAll(form);
+    if (!form) return;
+    forgetPreview(form);
+    judgeAll(form);
   });
   // Before htmx takes the form.
   document.addEventListener("submit", (event) => {
@@ -89,7 +113,9 @@
     const form = event.target.closest && event.target.closest("form[data-ticket]");
     if (!form) return;
     judgeAll(form);
-    if (event.target.querySelector("[data-problem]")) form.querySelector("[data-hint]").textContent = "";
+    nameButton(form);
+    event.target.removeAttribute("aria-busy");
+    if (event.target.querySelector("[data-problem]")) say(form, "");
     for (const problem of event.target.querySelectorAll("[data-problem]")) {
       const field = form.elements[problem.dataset.problem];
       if (field && field.setAttribute) field.setAttribute("aria-invalid", "true");
@@ -97,23 +123,18 @@
   });
 
   // --- sending ------------------------------------------------------------------------------------------------
-  function say(form, text) {
-    const hint = form.querySelector("[data-hint]");
-    if (!hint) return;
-    hint.textContent = text;
-    hint.hidden = !text;
-  }
   document.addEventListener("htmx:beforeRequest", (event) => {
     const form = event.target;
     if (!form.matches || !form.matches("form[data-sends]")) return;
-    const sends = event.detail.requestConfig.parameters.step !== "edit";
+    const { step, preview } = event.detail.requestConfig.parameters;
+    const sends = step === "send" || (step === "review" && preview);
     say(form, sends ? "Sending; this takes a few seconds at most." : "");
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     if (sends) form.setAttribute("aria-busy", "true");
   });
   function failed(event, text) {
     const form = event.target;
-    if (!form.matches || !form.matches("form[data-sends], form[data-ticket]")) return;
+    if (!form.matches || !form.matches("form[data-sends]")) return;
     delete form.dataset.sent;
     form.removeAttribute("aria-busy");
     for (const button of form.querySelectorAll("button")) button.disabled = false;
