@@ -20,6 +20,7 @@ PICTURES = {
     "home": "/",
     "holdings": "/holdings",
     "orders": "/orders",
+    "ticket": "/orders/new?symbol=TCS&side=BUY",
     "api-watchlist": "/api/watchlist/",
     "admin-watchlist": "/admin/watchlist/watchlistitem/",
     "api-docs": "/api/docs/",
@@ -65,6 +66,7 @@ def main(folder: Path, *, phone: bool) -> None:
     data = {
         "SIMULATOR_DATA": str(DATA / "candles_daily"),
         "SIMULATOR_CONTRACTS": str(DATA / "contracts" / "NSEEQ.json"),
+        "TRADING_ENABLED": "true",
     }
     with (
         tempfile.TemporaryDirectory() as parent,
@@ -103,6 +105,8 @@ def _open(page: Page, address: str) -> None:
     page.wait_for_timeout(1500)
     if "/docs" in address:
         page.wait_for_selector(".opblock")
+    if "/orders/new" in address:
+        page.wait_for_selector("[name=preview]", state="attached")
 
 
 if __name__ == "__main__":

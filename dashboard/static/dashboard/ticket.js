@@ -83,7 +83,9 @@
   function forgetPreview(form) { // it fades until the next one comes
     const shown = form.querySelector("[name=preview]");
     if (shown) shown.remove();
-    form.querySelector("div.cost").setAttribute("aria-busy", "true");
+    const check = form.querySelector("#ticket-check");
+    check.setAttribute("aria-busy", "true");
+    check.dataset.outdated = "yes";
     nameButton(form);
   }
 
@@ -96,9 +98,14 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-ticket]");
-    if (!form) return;
-    forgetPreview(form);
-    judgeAll(form);
+    if (form) judgeAll(form);
+  });
+  // A check that began before the last change is about former values; the next one follows.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.matches && event.target.matches("#ticket-check")) delete event.target.dataset.outdated;
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.target.matches && event.target.matches("#ticket-check[data-outdated]")) event.detail.shouldSwap = false;
   });
   // Before htmx takes the form.
   document.addEventListener("submit", (event) => {
