@@ -23,7 +23,18 @@ from testservers.redis_server import RedisServer
 # In the order in which they run. Each is a module whose `run` returns its figures.
 NAMES = (
     *("hits", "audit", "symbols", "clear", "pages", "concurrency", "slow_broker"),
-    *("revocations", "failover", "trace", "other_caches", "flood", "feed", "stream", "alert_judging", "polling", "browser"),
+    *(
+        "revocations",
+        "failover",
+        "trace",
+        "other_caches",
+        "flood",
+        "feed",
+        "stream",
+        "alert_judging",
+        "polling",
+        "browser",
+    ),
 )
 
 

@@ -206,3 +206,11 @@ def test_each_kind_of_event_is_described_by_the_row_that_it_carries(schema: dict
     for name, row in (("quote", "Quote"), ("order", "Order"), ("watchlist", "WatchlistItemSchema")):
         assert described[name]["data"] == {"$ref": f"#/components/schemas/{row}"}
         assert row in schema["components"]["schemas"]
+
+
+def test_an_alert_is_described_as_it_is_answered(schema: Any) -> None:
+    """By its own route as by the list."""
+    alert = schema["components"]["schemas"]["Alert"]["properties"]
+    assert (alert["user"]["type"], alert["email"]["type"]) == ("string", "boolean")
+    delivery = component(schema, alert["deliveries"]["items"]["$ref"])
+    assert delivery["properties"].keys() == {"channel", "state", "attempts", "last_error"}

@@ -36,6 +36,21 @@ def test_the_first_read_loads_and_the_second_comes_from_redis(redis: Redis) -> N
     assert first.created == second.created
 
 
+def test_what_the_ttl_depends_on_is_asked_before_a_load_and_not_for_a_hit(redis: Redis) -> None:
+    asked: list[int] = []
+    source = Source(RELIANCE)
+
+    def ttl() -> int:
+        asked.append(source.calls)
+        return 7
+
+    for _ in range(2):
+        found = fetch(PRICE, {"symbol": "RELIANCE"}, source, ttl_before=ttl)
+    assert (asked, source.calls) == ([0], 1)
+    assert found.ttl <= 7
+    assert 0 < redis.pttl("iifl:SIM0001:sample:price:RELIANCE") <= 7_000
+
+
 def test_the_key_is_the_documented_one_behind_the_sites_prefix_and_has_the_familys_ttl(redis: Redis) -> None:
     fetch(PRICE, {"symbol": "RELIANCE"}, Source(RELIANCE))
     assert redis.keys("iifl:*") == [b"iifl:SIM0001:sample:price:RELIANCE"]

@@ -41,6 +41,11 @@ def test_a_token_is_shown_once_and_works(admin_client: Client, admin_user: User)
         assert shown[1] not in admin_client.get(address).content.decode()
 
 
+def test_the_form_begins_with_oneself(admin_client: Client, admin_user: User) -> None:
+    page = admin_client.get(ADD).content.decode()
+    assert f'<option value="{admin_user.pk}" selected>' in page
+
+
 def test_a_member_of_staff_makes_tokens_for_nobody_but_themselves(
     make_user: Callable[..., User], admin_user: User
 ) -> None:
