@@ -22,6 +22,7 @@ class SystemCacheConfig(AppConfig):
         from systemcache.models import ApiToken
         from systemcache.operations.processes import reporter
         from systemcache.stats import meters
+        from systemcache.storage import event_log
 
         families.register(*ALL)
         user = get_user_model()
@@ -48,4 +49,5 @@ class SystemCacheConfig(AppConfig):
         for meter in (events.PUBLISHED, events.LOST):
             meters.register(meter)
         recovery.after_each_round(reporter.report_if_due)
+        recovery.after_each_round(event_log.mark_gap_if_due)
         checks.register()

@@ -2,7 +2,7 @@
 
 `publish` is for facts: changes that are committed in the database, or that a source has reported. It writes to the
 event log in Redis, from which every stream process reads; no decision on this site depends on an event. Without Redis
-an event is lost: programs learn that the stream is down, and read everything again when it is back.
+an event is lost: once Redis is back, all programs are told to read everything again.
 """
 
 import logging
@@ -120,6 +120,7 @@ def publish_all(events: Iterable[Event], *, book: str = "") -> bool:
         if _outage.begins():
             logger.warning("events: Redis cannot be used, events are lost until it is back: %s", error)
         _count(LOST, new)
+        event_log.events_are_missing()
         return False
     _outage.ends()
     _count(PUBLISHED, new)

@@ -37,10 +37,11 @@ class PostgresServer(StopsAtExit):
     """A throw-away cluster. Starts at once, in a new folder of its own under the system's temporary folder.
 
     Both its programs refuse to run as root, so root runs them as another user.
-    Start it from the main thread: it ends with the thread that started it.
+    Start it from the main thread: it ends with the thread that started it. `network`: who else is let in.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, address: str = "127.0.0.1", network: str = "") -> None:
+        self._address, self._network = address, network
         self._programs = find_programs()
         self._user = user_to_run_as()
         # Not under pytest's tmp_path: the other user may not enter that.
@@ -56,7 +57,7 @@ class PostgresServer(StopsAtExit):
     @property
     def url(self) -> str:
         """Of the server, without a database."""
-        return f"postgres://postgres@127.0.0.1:{self.port}"
+        return f"postgres://postgres@{self._address}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -80,6 +81,9 @@ class PostgresServer(StopsAtExit):
         self._process = self._start_program("initdb", f"--pgdata={self._data}", *options)
         if self._process.wait(START_TIMEOUT):
             raise PostgresUnavailable(f"initdb failed: {self.log()}")
+        if self._network:
+            with (self._data / "pg_hba.conf").open("a") as file:
+                file.write(f"host all all {self._network} trust\n")
 
     def _start_on_a_free_port(self) -> None:
         for _ in range(PORTS_TO_TRY):
@@ -90,7 +94,7 @@ class PostgresServer(StopsAtExit):
 
     def _comes_up(self) -> bool:
         """False when the server ended by itself."""
-        settings = (*FAST, "listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=")
+        settings = (*FAST, f"listen_addresses={self._address}", f"port={self.port}", "unix_socket_directories=")
         self._process = self._start_program("postgres", "-D", str(self._data), *(f"-c{s}" for s in settings))
         deadline = time.monotonic() + START_TIMEOUT
         while self._process.poll() is None:

@@ -23,28 +23,34 @@ PATIENCE = 60.0
 PASSWORD = "of-the-sentinels"  # noqa: S105 - of servers that live as long as a test
 
 
-class _Sentinel:
-    def __init__(self, directory: Path, primary: int) -> None:
+class Sentinel:
+    """Starts at once. Start it from the main thread: it ends with the thread that started it."""
+
+    def __init__(self, directory: Path, primary: tuple[str, int], *, host: str = "127.0.0.1") -> None:
         directory.mkdir(parents=True)
-        self.port = free_port()
-        configuration = directory / "sentinel.conf"
-        configuration.write_text(
-            f"port {self.port}\nbind 127.0.0.1\ndir {directory}\nprotected-mode no\n"
+        self.host, self.port, self.log = host, free_port(), directory / "sentinel.log"
+        self._configuration = directory / "sentinel.conf"
+        self._configuration.write_text(
+            f"port {self.port}\nbind {host}\ndir {directory}\nprotected-mode no\n"
             f"requirepass {PASSWORD}\nsentinel sentinel-pass {PASSWORD}\n"
-            f"sentinel monitor {SERVICE} 127.0.0.1 {primary} {QUORUM}\n"
+            f"sentinel monitor {SERVICE} {primary[0]} {primary[1]} {QUORUM}\n"
             f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER}\n"
             f"sentinel failover-timeout {SERVICE} {FAILOVER_TIMEOUT}\n"
         )
+        self.start()
+
+    def start(self) -> None:
+        """Again, with what it knew when it was stopped."""
         program = shutil.which("redis-sentinel")
         if program is None:
             raise FileNotFoundError("redis-sentinel is not installed")
-        with (directory / "sentinel.log").open("wb") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [program, str(configuration)], stdout=log, stderr=log, preexec_fn=die_with_parent(signal.SIGKILL)
+                [program, str(self._configuration)], stdout=log, stderr=log, preexec_fn=die_with_parent(signal.SIGKILL)
             )
 
     def client(self) -> Redis:
-        return Redis(port=self.port, password=PASSWORD, socket_timeout=5)
+        return Redis(self.host, self.port, password=PASSWORD, socket_timeout=5)
 
     def stop(self) -> None:
         self.process.kill()
@@ -56,14 +62,16 @@ class SentinelService(StopsAtExit):
 
     def __init__(self, directory: Path, *, replicas: int = 2, sentinels: int = 3) -> None:
         self.servers: list[RedisServer] = []
-        self.sentinels: list[_Sentinel] = []
+        self.sentinels: list[Sentinel] = []
         try:
             self.servers = [RedisServer(directory / f"redis-{number}") for number in range(1 + replicas)]
             primary = self.servers[0]
             for replica in self.servers[1:]:
                 with Redis.from_url(replica.url) as client:
                     client.replicaof("127.0.0.1", primary.port)
-            self.sentinels = [_Sentinel(directory / f"sentinel-{number}", primary.port) for number in range(sentinels)]
+            self.sentinels = [
+                Sentinel(directory / f"sentinel-{number}", ("127.0.0.1", primary.port)) for number in range(sentinels)
+            ]
             self._wait(lambda: all(self._knows_all(sentinel) for sentinel in self.sentinels))
         except BaseException:  # also KeyboardInterrupt: nobody else would stop it
             self.stop()
@@ -95,7 +103,7 @@ class SentinelService(StopsAtExit):
         for server in self.servers:
             server.stop()
 
-    def _knows_all(self, sentinel: _Sentinel) -> bool:
+    def _knows_all(self, sentinel: Sentinel) -> bool:
         with sentinel.client() as client:
             found = client.sentinel_master(SERVICE)
         return (

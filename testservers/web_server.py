@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -31,11 +31,11 @@ call_command("createtoken", {ADMIN[0]!r})
 """
 
 
-def manage(*arguments: str, environment: Mapping[str, str]) -> str:
+def manage(*arguments: str, environment: Mapping[str, str], project: Path = ROOT) -> str:
     """Run a command of manage.py; return what it prints. Raises RuntimeError with what it said on stderr."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
+        cwd=project,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -57,7 +57,7 @@ def prepare(environment: Mapping[str, str]) -> str:
 
 
 class WebServer(Program):
-    """Granian on a free port. With `wait` it returns when the application answers at `ready`."""
+    """Granian, on a free port unless one is given. With `wait` it returns when the application answers at `ready`."""
 
     def __init__(
         self,
@@ -69,20 +69,25 @@ class WebServer(Program):
         workers: int = 1,
         threads: int = 4,
         wait: bool = True,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        project: Path = ROOT,
+        options: Sequence[str] = (),
     ) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = port or free_port()
+        self.url = f"http://{host}:{self.port}"
         self._ready = ready
         super().__init__(
             [
                 *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1"),
-                *("--host", "127.0.0.1", "--port", str(self.port), "--log-level", "error"),
+                *("--host", host, "--port", str(self.port), "--log-level", "error"),
                 *("--workers", str(workers), "--blocking-threads", str(threads), "--workers-kill-timeout", "5"),
                 *settings.GRANIAN_LIMITS,
+                *options,
                 application,
             ],
             log=directory / f"web-{self.port}.log",
-            cwd=ROOT,
+            cwd=project,
             environment={**os.environ, **environment},
         )
         if wait:

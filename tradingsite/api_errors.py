@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -136,6 +136,12 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if request.path_info.startswith(API_ROOTS):
+        if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+            response = error_response(
+                503, "database_unavailable", "The database does not answer. Try again in a moment."
+            )
+            response["Retry-After"] = "2"
+            return response
         return error_response(500, "server_error", "An internal error occurred; the server's log has the details.")
     return error_page(request, 503 if isinstance(sys.exc_info()[1], DatabaseError) else 500)
 

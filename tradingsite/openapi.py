@@ -53,7 +53,7 @@ STATUSES: Mapping[int, tuple[str, tuple[str, ...]]] = {
     429: ("Too many requests: see Retry-After", ("throttled", "too_many_logins")),
     500: ("An internal error; the site's log has the details", ("server_error",)),
     502: ("The broker refused, or its answer could not be understood", ()),
-    503: ("The broker or the cache is not available: see Retry-After", ()),
+    503: ("The broker, the cache or the database is not available: see Retry-After", ("database_unavailable",)),
     504: ("The broker did not answer in time", ()),
 }
 READ_ERRORS = (

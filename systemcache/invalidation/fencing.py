@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 
 from systemcache import clock, conf, process_state
 from systemcache.models import RedisInUse
-from systemcache.storage import connection
+from systemcache.storage import connection, event_log
 from systemcache.storage.greeting import NONE, UNKNOWN, server
 
 logger = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ def _agree(run_id: str) -> bool:
     if not connection.was_agreed_on():
         # After it was written down: what other processes have told another server until then is not known here.
         connection.begin_epoch(agreed_on=True)
+        event_log.events_are_missing()  # a replica that was promoted may not have the last ones, nor may an older file
     return True
 
 

@@ -87,6 +87,25 @@ class Pool(BlockingConnectionPool):
         options.setdefault("protocol", 2)
         super().__init__(redis_connect_func=greeting.greet, **options)  # type: ignore[no-untyped-call]  # redis-py leaves this constructor untyped
 
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        found = super().get_connection(*args, **options)  # type: ignore[no-untyped-call]  # likewise
+        if found.should_reconnect():
+            try:
+                found.disconnect()
+                found.connect()
+            except BaseException:
+                self.release(found)  # type: ignore[no-untyped-call]  # likewise
+                raise
+        return found
+
+    def reconnect_all(self) -> None:
+        """Have each connection closed by the thread that holds it, or takes it next.
+
+        `disconnect` would close it for that thread, in the middle of a command: redis-py fails with a TypeError then.
+        """
+        for one in list(self._connections):
+            one.mark_for_reconnect()
+
 
 def redis_command(operation: Callable[Concatenate[Redis, P], R]) -> Callable[P, R]:
     """Run a function on a pooled connection, behind the breaker, with redis-py's errors translated. A decorator."""
@@ -202,9 +221,9 @@ def last_refusal() -> str:
 
 
 def close_connections() -> None:
-    """Close the pool's connections, and have the listener close its own: the next command connects again."""
+    """Have no connection that is open now used for another command: the pool's, the listener's, the event log's."""
     _connections["closed"] += 1
-    _pool().disconnect()
+    _pool().reconnect_all()
 
 
 def _pool() -> Any:

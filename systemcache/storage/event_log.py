@@ -5,6 +5,9 @@ holds the others once more: after ten thousand prices, a program that comes back
 
 Beside them stands which version of each versioned row was logged last (`versions`): two processes that learn of the
 same change log it once.
+
+Where events may be missing stands a mark, an event of the kind "" with the key GAP: every reader that comes past it has
+to read everything again. A new log begins with an event of the kind "", too.
 """
 
 import re
@@ -14,12 +17,13 @@ from typing import Any, NamedTuple, NoReturn
 
 from redis import Redis, RedisError
 
-from systemcache import clock
+from systemcache import clock, process_state
 from systemcache.errors import StoreUnavailable
 from systemcache.storage import connection, scripts
 from systemcache.storage.connection import redis_command
 from systemcache.storage.key_names import events_key
 
+GAP = "gap"
 MAX_EVENTS = 10_000  # that a stream keeps at least; Redis trims whole blocks
 MAX_VERSIONS = 10_000  # beyond, they are forgotten, and the next full book is taken as known
 TTL = 7 * 86_400  # seconds without an event
@@ -96,7 +100,7 @@ class NewEvent(NamedTuple):
 
 
 class LoggedEvent(NamedTuple):
-    """An event of the log. A new log begins with an event of the kind "", which is sent to no client."""
+    """An event of the log. One of the kind "" is sent to no client: a gap is there, or a new log begins."""
 
     id: str
     kind: str
@@ -110,6 +114,19 @@ class Page:
 
     events: list[LoggedEvent]
     complete: bool
+
+
+class _Gap:
+    """Whether this process knows of events that are missing, and has not marked the log yet."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.is_due = False
+
+
+_gap = process_state.register(_Gap())
 
 
 def order_of(event_id: str) -> tuple[int, int]:
@@ -136,6 +153,21 @@ def _append(redis: Redis, events: Sequence[NewEvent], book: str) -> int:
     for event in events:
         args += [event.kind, event.key, event.data, int(event.lasting), event.rank, event.version]
     return int(scripts.run(redis, APPEND, _keys(), args))
+
+
+def events_are_missing() -> None:
+    """Have the log marked as soon as Redis takes it: mark_gap_if_due."""
+    _gap.is_due = True
+
+
+def mark_gap_if_due() -> None:
+    """Called by the recovery thread after each of its rounds."""
+    if _gap.is_due:
+        _gap.is_due = False
+        try:
+            _append([NewEvent("", GAP, b"")], "")
+        except StoreUnavailable:
+            _gap.is_due = True
 
 
 def _keys() -> list[str]:
@@ -184,8 +216,10 @@ def _id(entries: Any) -> str:
     return str(entries[0][0].decode())
 
 
-def _page(entries: Any, count: int) -> Page:
+def _page(entries: Any, count: int) -> Page | None:
     events = [_event(event_id, fields) for event_id, fields in entries]
+    if any((event.kind, event.key) == ("", GAP) for event in events):
+        return None
     return Page(events, complete=len(events) < count)
 
 
@@ -224,9 +258,9 @@ class LogReader:
         try:
             events = self._read(seconds)
             # If the last one is still there, none after it has gone. It can only have gone when more came than fit
-            # into a batch, or when somebody has removed the log; then a new one begins with an event of kind "".
-            is_new_log = any(not event.kind for event in events)
-            gap = is_new_log or (len(events) in (0, MAX_BATCH) and not self._has_position())
+            # into a batch, or when somebody has removed the log; then a new one begins.
+            is_marked = any(not event.kind for event in events)
+            gap = is_marked or (len(events) in (0, MAX_BATCH) and not self._has_position())
         except connection.CONNECTION_ERRORS as error:
             self._give_up(error)
         if connection.times_closed() != self._closed:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 
 from broker.api.views import HoldingsView
@@ -244,6 +245,19 @@ def test_a_crash_is_a_500_that_says_nothing_of_it(api: Api, monkeypatch: pytest.
     assert found["detail"] is None
     assert b"secret" not in answer.content
     assert b"Traceback" not in answer.content
+
+
+def test_a_database_that_does_not_answer_is_a_503_that_asks_to_come_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OperationalError("secret")
+
+    monkeypatch.setattr(HoldingsView, "read", staticmethod(fail))
+    answer = api.get("/api/broker/holdings")
+    assert error(answer, 503)["code"] == "database_unavailable"
+    assert answer.headers["Retry-After"] == "2"
+    assert b"secret" not in answer.content
 
 
 @pytest.mark.parametrize("route", ["/api/watchlist", "/api/broker/holdings", "/metrics"])

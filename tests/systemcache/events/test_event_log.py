@@ -129,6 +129,24 @@ def test_what_was_logged_since_comes_in_pages() -> None:
     assert page.complete
 
 
+def test_a_reader_that_comes_back_past_a_gap_is_told() -> None:
+    event_log.append([order(1)])
+    before = event_log.end()
+    event_log.events_are_missing()
+    event_log.mark_gap_if_due()
+    event_log.append([order(2)])
+    assert event_log.after(before, event_log.end()) is None
+
+
+def test_a_reader_that_follows_is_told_of_a_gap_once(reader: LogReader) -> None:
+    event_log.events_are_missing()
+    event_log.mark_gap_if_due()
+    event_log.mark_gap_if_due()
+    event_log.append([order(1)])
+    assert reader.read(1).gap
+    assert not reader.read(0.01).gap
+
+
 def test_nothing_was_logged_since_the_last_event() -> None:
     event_log.append([order(1)])
     assert keys_after(event_log.end()) == []

@@ -99,6 +99,19 @@ def test_without_redis_nobody_fails_and_an_outage_is_logged_once(caplog: pytest.
     assert counters.unsent_counts()["~events_lost"] == {"sample": 3}
 
 
+def test_after_an_event_was_lost_all_readers_are_told(redis_store: RedisServer, start: str) -> None:
+    redis_store.pause()
+    try:
+        assert not events.publish_all([Event("sample", Row("lost"))])
+    finally:
+        redis_store.resume()
+    event_log.mark_gap_if_due()  # the breaker is open
+    breaker.reset()
+    events.publish_all([Event("sample", Row("kept"))])
+    event_log.mark_gap_if_due()
+    assert event_log.after(start, event_log.end()) is None
+
+
 def test_published_events_are_counted_by_kind(start: str) -> None:
     events.publish_all([Event("sample", Row("a")), Event("sample", Row("b"))])
     assert counters.unsent_counts()["~events_published"] == {"sample": 2}

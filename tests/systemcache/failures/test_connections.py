@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.cache import caches
@@ -16,7 +17,7 @@ from redis import TimeoutError as RedisTimeoutError
 from systemcache.errors import StoreUnavailable
 from systemcache.fetching.fetch import fetch
 from systemcache.invalidation import recovery
-from systemcache.storage import generations, greeting, key_names, leases
+from systemcache.storage import connection, generations, greeting, key_names, leases
 from systemcache.storage.breaker import breaker
 from tests.systemcache.failures.points import FailingRedis
 from tests.systemcache.samples import PRICE, Price
@@ -92,6 +93,30 @@ def test_a_connection_that_is_lost_during_a_command_costs_nobody_anything(proxy:
 
 
 @pytest.mark.usefixtures("proxy")
+def test_a_connection_is_closed_by_the_thread_that_holds_it_only() -> None:
+    """As in a failover: recovery has all connections closed while other threads are about to use some."""
+    state_of("A")
+    pool = get_redis_connection("default").connection_pool
+    held = pool.get_connection()
+    first = client_id(held)
+    connection.close_connections()
+    assert not held.can_read()
+    assert client_id(held) == first, "a command that is under way is not disturbed"
+    pool.release(held)
+    again = pool.get_connection()
+    try:
+        assert client_id(again) != first
+    finally:
+        pool.release(again)
+    assert state_of("A") == "hit"
+
+
+def client_id(held: Any) -> int:
+    held.send_command("CLIENT", "ID")
+    return int(held.read_response())
+
+
+@pytest.mark.usefixtures("proxy")
 def test_redis_restarted_with_its_data_is_not_trusted_for_what_it_held(victim: RedisServer) -> None:
     assert (state_of("A"), state_of("A")) == ("miss", "hit")
     victim.restart()
@@ -120,13 +145,13 @@ def test_with_all_connections_in_use_the_source_answers(victim: RedisServer, set
     recovery.run_once()
     state_of("A")
     pool = get_redis_connection("default").connection_pool
-    connection = pool.get_connection()
+    taken = pool.get_connection()
     try:
         assert state_of("A") == "bypass"
         with pytest.raises(StoreUnavailable):
             generations.invalidate_tags(["sample_price"])
     finally:
-        pool.release(connection)
+        pool.release(taken)
     recovery.run_once()
     assert state_of("A") == "hit"
     caches["default"].close()

@@ -14,7 +14,9 @@ from systemcache.fetching.fetch import fetch
 from systemcache.invalidation import fencing, outbox, recovery
 from systemcache.models import PendingInvalidation, RedisInUse
 from systemcache.operations.health import component_health
+from systemcache.storage import event_log
 from systemcache.storage.breaker import breaker
+from systemcache.storage.key_names import events_key
 from tests.support.redis import use_redis
 from tests.support.waiting import eventually
 from tests.systemcache.samples import PRICE, Price
@@ -103,6 +105,23 @@ def test_a_server_that_was_promoted_is_used_at_once_and_nothing_that_it_held_is_
     recovery.run_once()
     assert in_use() == run_id(new)
     assert (read(2), read(2)) == ((2, "miss"), (2, "hit"))
+
+
+def test_a_reader_of_events_that_comes_back_to_a_promoted_server_is_told_that_some_may_be_missing(
+    old: RedisServer, new: RedisServer, settings: Settings
+) -> None:
+    recovery.run_once()
+    event_log.mark_gap_if_due()
+    last = event_log.end()
+    with Redis.from_url(new.url) as replica:
+        replica.replicaof("127.0.0.1", old.port)
+        eventually(lambda: bool(replica.exists(events_key("all"))))
+        replica.replicaof("NO", "ONE")
+    reach(new, settings)
+    assert event_log.after(last, last) is not None, "the log itself has come along"
+    recovery.run_once()
+    event_log.mark_gap_if_due()
+    assert event_log.after(last, event_log.end()) is None
 
 
 def test_what_a_process_without_recovery_has_stored_at_the_promoted_server_is_void_too(
