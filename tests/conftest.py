@@ -29,6 +29,7 @@ from tests.support.market_data import SHARED_DATA, write_sample
 from tests.support.people import client_of
 from tests.support.programs import leave_out
 from tests.support.redis import use_redis
+from testservers.managed_redis import ManagedRedis
 from testservers.redis_server import RedisServer
 
 # A busy machine may keep any example waiting.
@@ -55,8 +56,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A real redis-server of this test process's own."""
-    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+    """A real redis-server of this test process's own; with TEST_REDIS_MANAGED one behind what services put there."""
+    kind = ManagedRedis if os.environ.get("TEST_REDIS_MANAGED") else RedisServer
+    with kind(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
@@ -116,7 +118,7 @@ def redis_store(redis_server: RedisServer, settings: Settings) -> Iterator[Redis
 @pytest.fixture
 def redis(redis_store: RedisServer) -> Iterator[Redis]:
     """A connection beside the site's own, to look at what is stored."""
-    with Redis.from_url(redis_store.url) as connection:
+    with Redis.from_url(redis_store.own_url) as connection:
         yield connection
 
 

@@ -24,9 +24,9 @@ SIGNS_CERTIFICATES = x509.KeyUsage(
 
 
 class Certificates:
-    """Files in PEM: `ca`, and `certificate` with its `key` for localhost and 127.0.0.1."""
+    """Files in PEM: `ca`, and `certificate` with its `key` for 127.0.0.1 and a name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "localhost") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.ca, self.certificate, self.key = folder / "ca.pem", folder / "certificate.pem", folder / "key.pem"
@@ -37,8 +37,8 @@ class Certificates:
             .add_extension(x509.BasicConstraints(True, 0), critical=True)
             .add_extension(SIGNS_CERTIFICATES, critical=True)
         )
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-        own = _builder(_name("localhost"), ca_name, key, ca_key).add_extension(names, critical=False)
+        names = x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))])
+        own = _builder(_name(name), ca_name, key, ca_key).add_extension(names, critical=False)
         self.ca.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         self.certificate.write_bytes(own.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         self.key.write_bytes(

@@ -39,6 +39,12 @@ class RedisServer(StopsAtExit):
 
     @property
     def url(self) -> str:
+        """The address that the site is given."""
+        return self.own_url
+
+    @property
+    def own_url(self) -> str:
+        """The server's own address, where everything is permitted."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from django.conf import settings as django_settings
 from django_redis import get_redis_connection
 from pytest_django.fixtures import Settings
 from redis import Redis
@@ -23,6 +22,7 @@ from systemcache.storage.key_names import EntryRef
 from systemcache.storage.leader_lock import LeaderLock
 from tests.systemcache.failures.points import FailingRedis
 from tests.systemcache.samples import PRICE, Price
+from testservers.managed_redis import smallest_rights
 from testservers.redis_server import RedisServer
 
 
@@ -70,13 +70,6 @@ def test_a_refusal_keeps_its_words_in_error_and_log(victim: RedisServer, caplog:
             admin.replicaof("NO", "ONE")
     assert "READONLY You can't write against a read only replica." in str(refused.value)
     assert "READONLY You can't write" in caplog.text
-
-
-def smallest_rights() -> list[str]:
-    """The command that the operator's page gives."""
-    page = (django_settings.BASE_DIR / "docs" / "operations.md").read_text()
-    (command,) = re.findall(r"^ACL SETUSER site (.*?)^```", page, re.MULTILINE | re.DOTALL)
-    return ["reset", *command.split()]
 
 
 def of_user(settings: Settings, victim: RedisServer, *rights: str) -> None:
