@@ -71,7 +71,7 @@ def record_statements(connection: BaseDatabaseWrapper, tags: list[str], schema: 
         # IGNORE) takes the place of the trigger's own, and the record would keep its number.
         return [
             f"DELETE FROM {outbox} WHERE tags = {value}",  # noqa: S608 - our own names, quoted
-            # CURRENT_TIMESTAMP takes less time than strftime with milliseconds (a quarter of a row's cost), and this runs once a row.
+            # CURRENT_TIMESTAMP takes less time than strftime with milliseconds, and this runs once a row.
             f"INSERT INTO {outbox} (tags, created_at) VALUES ({value}, CURRENT_TIMESTAMP)",  # noqa: S608 - likewise
         ]
     return [
