@@ -68,7 +68,10 @@ class Claim:
         while deleted:
             with transaction.atomic():
                 self._renew()
-                deleted, _ = models.Contract.objects.filter(pk__in=dead.order_by().values("pk")[:BATCH_SIZE]).delete()
+                # By their numbers: with a subquery PostgreSQL may compare each row with each, while its statistics are
+                # those of a table that was empty.
+                numbers = list(dead.order_by().values_list("pk", flat=True)[:BATCH_SIZE])
+                deleted, _ = models.Contract.objects.filter(pk__in=numbers).delete()
 
     def release(self) -> None:
         self._claimed_file().update(claim="", claimed_at=None)
