@@ -13,7 +13,7 @@ from broker import clock
 from dashboard.ticket import Ticket
 
 GOOD_FOR = timedelta(seconds=60)  # what the order costs may have changed after that
-signer = Signer(salt="dashboard.preview")
+signer = Signer(salt="dashboard.preview")  # TimestampSigner has a clock of its own, which tests could not move
 
 
 def sign(user_id: int, ticket: Ticket) -> str:

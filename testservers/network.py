@@ -15,13 +15,15 @@ NETWORK = "10.77.0"  # it is seen in the namespaces only, so that several runs m
 CLONE_NEWNET = 0x40000000
 # Debian keeps them where only root looks.
 SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
-RULES = """
-table ip cut {{
- set senders {{ type ipv4_addr
- }}
- chain input {{ type filter hook input priority 0; ip saddr @senders drop
- }}
-}}
+CUT = """
+table ip cut {
+ set senders { type ipv4_addr
+ }
+ chain input { type filter hook input priority 0; ip saddr @senders drop
+ }
+}
+"""
+TO_THE_EDGE = """
 table ip forward_loopback {{
  chain output {{ type nat hook output priority -100; ip daddr 127.0.0.1 tcp dport {{ {ports} }} dnat to {edge}
  }}
@@ -29,13 +31,7 @@ table ip forward_loopback {{
  }}
 }}
 """
-EDGE_RULES = """
-table ip cut {{
- set senders {{ type ipv4_addr
- }}
- chain input {{ type filter hook input priority 0; ip saddr @senders drop
- }}
-}}
+FROM_MACHINES = """
 table ip forward_loopback {{
  chain prerouting {{ type nat hook prerouting priority -100; ip daddr {edge} tcp dport {{ {ports} }} dnat to 127.0.0.1
  }}
@@ -107,8 +103,8 @@ class Network(StopsAtExit):
         """Have these ports of the edge's loopback reached on everybody's loopback, in place of those before."""
         listed, edge = ", ".join(map(str, ports or [1])), self.address("edge")
         for name in self.names:
-            rules = EDGE_RULES if name == "edge" else RULES
-            self._nft(name, "flush ruleset\n" + rules.format(ports=listed, edge=edge))
+            forwarding = FROM_MACHINES if name == "edge" else TO_THE_EDGE
+            self._nft(name, f"flush ruleset\n{CUT}{forwarding.format(ports=listed, edge=edge)}")
 
     def stop(self) -> None:
         _set_namespace(f"/proc/self/fd/{self._outside}")

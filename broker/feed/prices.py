@@ -194,7 +194,7 @@ class PriceTable:
     def live_quotes(self, keys: Collection[Key]) -> dict[Key, Quote]:
         """Return the quotes of these instruments that are not merely repeated."""
         with self._lock:
-            slots = {key: slot for key, slot in self._slots.items() if key in keys and not slot.repeated}
+            slots = {key: slot for key in keys if (slot := self._slots.get(key)) and not slot.repeated}
             return {key: slot.quote for key, slot in slots.items() if slot.quote is not None}
 
     def subscriptions(self, keys: Collection[Key]) -> list[Subscription]:

@@ -124,7 +124,7 @@ class Term:
             try:
                 close_old_connections()
                 step()
-            except Exception:  # whatever it is, the next step may succeed
+            except Exception:  # a bug or a lost server must not end the thread: the next step may succeed
                 logger.exception("feed: %s", failure)
                 self._stop.wait(PAUSE_AFTER_FAILURE)
         close_old_connections()

@@ -277,7 +277,7 @@ class StreamClient:
         """An exception must not end the thread: the connection would stay open, and mute."""
         try:
             call(*facts)
-        except Exception:  # whatever the listener raises
+        except Exception:  # the listener is another module's code: its bug must not end the thread that reads
             logger.exception("broker: the stream's listener failed")
 
 

@@ -25,6 +25,6 @@ def instruments() -> list[Instrument]:
     for source in registered:
         try:
             found |= dict.fromkeys(import_string(source)())
-        except Exception:  # whatever an app's source raises
+        except Exception:  # a source is another app's code: its bug must not keep the others from being asked
             logger.exception("broker: %s cannot say which instruments it wants", source)
     return list(found)

@@ -15,11 +15,8 @@ from testservers.caddy import Caddy
 from testservers.nginx import Nginx
 from testservers.web_server import WebServer, prepare
 
-pytestmark = [only_linux, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, only_linux, pytest.mark.timeout(240)]
 TIMEOUT = 30.0
-
-
-pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +91,18 @@ def test_one_address_has_so_many_requests_under_way_and_no_more(proxy: Nginx) ->
             further.sendall(b"GET /api/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert further.recv(100).startswith(b"HTTP/1.1 429 ")
         assert is_well(proxy)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_every_method_reaches_the_site(proxy: Nginx | Caddy, method: str) -> None:
+    answer = requests.request(method, f"{proxy.url}/api/watchlist/1", json={}, timeout=TIMEOUT)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_authenticated")
+
+
+def test_nginx_asks_another_machine_if_one_does_not_answer(site: WebServer, tmp_path: Path) -> None:
+    nobody = "127.0.0.9"
+    with Nginx(tmp_path, site.port, hosts=[nobody, "127.0.0.1"]) as proxy:
+        assert all(is_well(proxy) for _ in range(5))
 
 
 def test_a_large_body_is_refused_by_the_proxy_already(proxy: Nginx | Caddy) -> None:

@@ -1,8 +1,9 @@
 """Three machines, six web workers, Sentinel, and faults by chance: what is promised holds on all of them.
 
-FAULTS says how many faults there are, FAULTS_SEED repeats a run (the output has the seed), Ctrl-C ends a long one.
+FAULTS says how many faults there are; without it nothing runs. FAULTS_SEED repeats a run (the output has the seed), and
+Ctrl-C ends a long one.
 
-    FAULTS=200 .venv/bin/pytest tests/infra/hosts -n 0 -s --timeout 0
+    FAULTS=200 .venv/bin/pytest tests/infra/hosts -n 0 -s
 """
 
 import os

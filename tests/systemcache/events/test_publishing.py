@@ -99,13 +99,10 @@ def test_without_redis_nobody_fails_and_an_outage_is_logged_once(caplog: pytest.
     assert counters.unsent_counts()["~events_lost"] == {"sample": 3}
 
 
-def test_after_an_event_was_lost_all_readers_are_told(redis_store: RedisServer, start: str) -> None:
-    redis_store.pause()
-    try:
-        assert not events.publish_all([Event("sample", Row("lost"))])
-    finally:
-        redis_store.resume()
-    event_log.mark_gap_if_due()  # the breaker is open
+def test_after_an_event_was_lost_all_readers_are_told(start: str) -> None:
+    breaker.failed("Redis is away")
+    assert not events.publish_all([Event("sample", Row("lost"))])
+    event_log.mark_gap_if_due()  # the breaker is still open
     breaker.reset()
     events.publish_all([Event("sample", Row("kept"))])
     event_log.mark_gap_if_due()
